@@ -1,0 +1,135 @@
+import { type Advisory, advisoryLevel } from '../bus/advisory.ts'
+import { monotonicClock } from '../bus/io/clock.ts'
+import { newId, newLife } from '../bus/io/ids.ts'
+import { ACCEPT, type LinkEvents, type MemoryEnd, type MemoryHost } from '../bus/io/link-memory.ts'
+import { Loop } from '../bus/io/loop.ts'
+import { type Log, silentLog } from '../bus/log.ts'
+import { Outbox, type Wire } from '../bus/outbox.ts'
+import { Pulse } from '../bus/pulse.ts'
+import { Slabs } from '../bus/slabs.ts'
+import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
+import { BrokerCore } from './core/broker-core.ts'
+import { Link } from './core/session.ts'
+import { Listener } from './listen.ts'
+import { type CheckedBroker, checkBroker, parseListen } from './options.ts'
+import { Tokens } from './tokens.ts'
+
+/**
+ * Starts a broker. Rejects with one clear sentence when an option is wrong, the address is taken,
+ * or it would listen off loopback without TLS and tokens.
+ */
+export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> => {
+  const checked = checkBroker(options)
+  const host = new BrokerHost(checked, new Tokens(checked.tokens))
+  const listener = new Listener(parseListen(checked), checked, host.onLink)
+  host.opened(await listener.open(), listener)
+  return host
+}
+
+/** The composition root: a broker core, its loop, and the links that come in. */
+class BrokerHost implements Broker, MemoryHost {
+  readonly id: string
+  readonly idc: string
+  url = ''
+  readonly #log: Log
+  readonly #core: BrokerCore
+  readonly #loop: Loop
+  readonly #slabs = new Slabs()
+  readonly #wires = new Map<Link, Wire>()
+  #listener: Listener | undefined
+  #nextLink = 1
+  #closing: Promise<void> | undefined
+
+  constructor(options: CheckedBroker, tokens: Tokens) {
+    this.id = options.id ?? newId()
+    this.idc = options.idc
+    this.#log = options.logger ?? silentLog
+    const identity = {
+      id: this.id,
+      idc: this.idc,
+      life: newLife(),
+      startedAt: monotonicClock(),
+    }
+    this.#core = new BrokerCore(identity, options, {
+      close: (link, code, reason) => this.#close(link, code, reason),
+      advise: (advisory) => this.#advise(advisory),
+      authenticate: tokens.authenticate,
+    })
+    this.#loop = new Loop(this.#core, monotonicClock, options.silenceMs, (error) =>
+      this.#log.error({ error }, 'defect in the broker core'),
+    )
+  }
+
+  /** For `startBroker`: where it listens. */
+  opened(url: string, listener: Listener): void {
+    this.url = url
+    this.#listener = listener
+  }
+
+  readonly onLink = (address: string, makeWire: (events: LinkEvents) => Wire): void => {
+    if (this.#closing !== undefined) return
+    let link: Link | undefined
+    const wire = makeWire({
+      onMessage: (message) => {
+        this.#loop.postRead((now) => this.#core.onBatch(now, link!, message), undefined)
+      },
+      onClose: (reason) => {
+        this.#wires.delete(link!)
+        this.#loop.post((now) => this.#core.onClosed(now, link!, reason), undefined)
+      },
+    })
+    this.#loop.post((now) => {
+      const pulse = new Pulse(now)
+      const outbox: Outbox = new Outbox(wire, pulse, this.#slabs, () =>
+        this.#loop.flushSoon(outbox),
+      )
+      link = new Link(now, this.#nextLink, address, pulse, outbox)
+      this.#nextLink += 1
+      this.#wires.set(link, wire)
+      this.#core.onOpen(now, link)
+    }, undefined)
+  };
+
+  [ACCEPT](end: MemoryEnd): void {
+    this.onLink('memory', (events) => {
+      end.events = events
+      return end
+    })
+  }
+
+  snapshot(): BrokerSnapshot {
+    return this.#core.view(monotonicClock())
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shut()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #shut(): Promise<void> {
+    this.#loop.post((now) => this.#core.close(now), undefined)
+    this.#loop.flushNow()
+    for (const wire of this.#wires.values()) wire.close(1001, 'the broker closes')
+    this.#wires.clear()
+    this.#loop.close()
+    await this.#listener?.close()
+  }
+
+  /** The last words of a link go out before it is closed. */
+  #close(link: Link, code: number, reason: string): void {
+    const wire = this.#wires.get(link)
+    this.#wires.delete(link)
+    setImmediate(() => {
+      link.outbox.flush(monotonicClock())
+      wire?.close(code, reason)
+    })
+  }
+
+  #advise(advisory: Advisory): void {
+    this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
+  }
+}

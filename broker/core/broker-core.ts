@@ -1,0 +1,233 @@
+import { openBatch, MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS } from '../../bus/batch.ts'
+import { FieldReader, FieldWriter, WireError } from '../../bus/bytes.ts'
+import { BATCH_HEAD, checkedFrameEnd, Frame, FRAME_HEAD, Reason } from '../../bus/frame.ts'
+import { decodeHello } from '../../bus/handshake.ts'
+import { Heartbeat } from '../../bus/heartbeat.ts'
+import {
+  decodeAssigned,
+  decodeNumber,
+  decodeRegister,
+  decodeResume,
+  decodeTopic,
+} from '../../bus/topic-frames.ts'
+import { Assignment } from './assignment.ts'
+import { Dispatch } from './dispatch.ts'
+import { Reception } from './reception.ts'
+import { Returns } from './returns.ts'
+import { Routing } from './routing.ts'
+import type { Link, Session } from './session.ts'
+import { type BrokerView, viewOf } from './view.ts'
+import { type BrokerEffects, type BrokerIdentity, type BrokerLimits, BrokerState } from './state.ts'
+
+const BAD_FRAME = 1002
+const NOTHING = Buffer.alloc(0)
+/** A snapshot travels in pieces of this size. */
+const SNAPSHOT_PIECE = 262_144
+
+/**
+ * The post office as a state machine: frames and time in, frames and effects out. This file only
+ * knows which part of it a frame is for.
+ */
+export class BrokerCore {
+  readonly #state: BrokerState
+  readonly #heartbeat: Heartbeat<Link>
+  readonly #routing: Routing
+  readonly #dispatch: Dispatch
+  readonly #returns: Returns
+  readonly #assignment: Assignment
+  readonly #reception: Reception
+
+  constructor(identity: BrokerIdentity, limits: BrokerLimits, effects: BrokerEffects) {
+    this.#heartbeat = new Heartbeat<Link>(limits, (now, link, silentMs) =>
+      this.#reception.silent(now, link, `nothing acknowledged for ${silentMs} ms`),
+    )
+    const state = new BrokerState(identity, limits, effects, this.#heartbeat)
+    this.#state = state
+    this.#routing = new Routing(state)
+    this.#dispatch = new Dispatch(state, this.#routing)
+    this.#returns = new Returns(state, this.#dispatch)
+    this.#assignment = new Assignment(state, this.#routing, this.#dispatch)
+    this.#reception = new Reception(
+      state,
+      this.#routing,
+      this.#dispatch,
+      this.#returns,
+      this.#assignment,
+    )
+  }
+
+  get nextDeadline(): number {
+    return Math.min(
+      this.#heartbeat.next,
+      this.#routing.nextDeadline,
+      this.#dispatch.nextDeadline,
+      this.#assignment.nextDeadline,
+      this.#reception.nextDeadline,
+    )
+  }
+
+  onOpen(now: number, link: Link): void {
+    this.#reception.onOpen(now, link)
+  }
+
+  onClosed(now: number, link: Link, reason: string): void {
+    if (link.isClosed) return
+    const peer = link.session?.instance ?? link.address
+    this.#state.effects.advise({ kind: 'link_down', peer, reason })
+    this.#reception.onClosed(now, link)
+  }
+
+  /** Bytes of one batch. What makes no sense ends the link, and nothing else. */
+  onBatch(now: number, link: Link, bytes: Buffer): void {
+    if (link.isClosed) return
+    try {
+      this.#readBatch(now, link, bytes)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.#state.counters.protocolErrors += 1
+      const peer = link.session?.instance ?? link.address
+      this.#state.effects.advise({ kind: 'protocol_error', peer, message: error.message })
+      if (link.isClosed) return
+      this.#state.effects.close(link, BAD_FRAME, error.message)
+      this.#reception.onClosed(now, link)
+    }
+  }
+
+  onDeadline(now: number): void {
+    this.#heartbeat.beat(now)
+    this.#dispatch.onDeadline(now)
+    this.#assignment.onDeadline(now)
+    this.#reception.onDeadline(now)
+    this.#routing.onDeadline(now)
+  }
+
+  /** What waited through a stop of this process may be late or lost to its callers: give it back. */
+  onStopped(now: number, stoppedMs: number): void {
+    this.#state.stoppedMs = stoppedMs
+    this.#state.effects.advise({ kind: 'stalled', stoppedMs })
+    for (const queue of this.#state.queues.values()) {
+      if (queue.waiting > 0) this.#dispatch.handBack(now, queue, Reason.moved)
+    }
+  }
+
+  onCaughtUp(): void {
+    this.#state.stoppedMs = 0
+  }
+
+  /** Hands back what waits and tells every client; the shell closes the links afterwards. */
+  close(now: number): void {
+    for (const queue of [...this.#state.queues.values()]) {
+      this.#dispatch.handBack(now, queue, Reason.moved)
+    }
+    for (const link of this.#state.links) {
+      link.outbox.frame(now, Frame.goodbye, new FieldWriter().text('the broker closes').done())
+    }
+  }
+
+  get links(): Iterable<Link> {
+    return this.#state.links
+  }
+
+  view(now: number): BrokerView {
+    return viewOf(now, this.#state)
+  }
+
+  #readBatch(now: number, link: Link, bytes: Buffer): void {
+    openBatch(now, link.pulse, bytes)
+    link.lastReadAt = now
+    this.#heartbeat.touch(now, link)
+    const isTooOld = link.pulse.ageBound(now) > maxAge(now, link)
+    for (let at = BATCH_HEAD; at < bytes.length; ) {
+      const end = checkedFrameEnd(bytes, at)
+      const type = bytes[at + 4]!
+      const { session } = link
+      if (session === undefined) this.#onStranger(now, link, type, bytes, at, end)
+      else if (type === Frame.request) {
+        if (isTooOld) this.#dispatch.refuseStaleBatch(now, session, bytes, at)
+        else this.#dispatch.onRequest(now, link, session, bytes, at, end)
+      } else if (type === Frame.reply || type === Frame.refusal) {
+        this.#returns.onReturn(now, session, bytes, at, end)
+      } else this.#onControl(now, link, session, type, bytes, at, end)
+      if (link.isClosed) return
+      at = end
+    }
+  }
+
+  #onStranger(now: number, link: Link, type: number, b: Buffer, at: number, end: number): void {
+    if (type !== Frame.hello) throw new WireError(`frame type ${type} before hello`)
+    const reader = new FieldReader(b, at + FRAME_HEAD, end)
+    const hello = decodeHello(reader)
+    reader.end('hello')
+    this.#reception.onHello(now, link, hello)
+  }
+
+  #onControl(
+    now: number,
+    link: Link,
+    session: Session,
+    type: number,
+    b: Buffer,
+    at: number,
+    end: number,
+  ): void {
+    const reader = new FieldReader(b, at + FRAME_HEAD, end)
+    switch (type) {
+      case Frame.ping:
+        // A numbered answer: its acknowledgement tells us how old the next request can be.
+        link.outbox.frame(now, Frame.pong, NOTHING)
+        return
+      case Frame.pong:
+        return
+      case Frame.cancel:
+        this.#dispatch.onCancel(now, session, b, at, end)
+        return
+      case Frame.watch:
+        this.#routing.watch(now, session, decodeTopic(reader))
+        return
+      case Frame.unwatch:
+        this.#routing.unwatch(session, decodeTopic(reader))
+        return
+      case Frame.register:
+        this.#assignment.onRegister(now, session, decodeRegister(reader))
+        return
+      case Frame.assigned:
+        this.#assignment.onAssigned(now, session, decodeAssigned(reader))
+        return
+      case Frame.unregister:
+        this.#assignment.onUnregister(now, session, decodeNumber(reader))
+        return
+      case Frame.resume: {
+        const { deliveries, isLast } = decodeResume(reader)
+        this.#reception.onResume(now, session, deliveries, isLast)
+        return
+      }
+      case Frame.inspect:
+        this.#inspect(now, link, session, decodeNumber(reader))
+        return
+      case Frame.goodbye:
+        this.#reception.onGoodbye(now, session)
+        return
+      default:
+        throw new WireError(`frame type ${type} is not for a broker`)
+    }
+  }
+
+  #inspect(now: number, link: Link, session: Session, id: number): void {
+    const answer = session.mayInspect()
+      ? { ok: this.view(now) }
+      : { error: 'this token may not look at the broker (it needs request "*")' }
+    const json = Buffer.from(JSON.stringify(answer))
+    for (let at = 0; at < json.length; at += SNAPSHOT_PIECE) {
+      const piece = json.subarray(at, at + SNAPSHOT_PIECE)
+      const isLast = at + SNAPSHOT_PIECE >= json.length
+      const payload = new FieldWriter().u32(id).u8(isLast ? 1 : 0).raw(piece).done()
+      this.#state.send(now, link, Frame.snapshot, payload)
+    }
+  }
+}
+
+/** On a link that is busy for a while acknowledgements flow, so the bound can be tighter. */
+const maxAge = (now: number, link: Link): number =>
+  link.busySince >= 0 && now - link.busySince > MAX_BUSY_BATCH_AGE_MS + 250
+    ? MAX_BUSY_BATCH_AGE_MS
+    : MAX_BATCH_AGE_MS

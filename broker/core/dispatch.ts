@@ -1,0 +1,374 @@
+import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
+import { Deadlines } from '../../bus/deadlines.ts'
+import { BATCH_HEAD, Cancel, Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
+import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
+import type { Routing } from './routing.ts'
+import type { Queue } from './queue.ts'
+import { callKey, type Link, type Session } from './session.ts'
+import type { BrokerState } from './state.ts'
+import { copyFrame, RELAY_BYTES, type Waiting } from './waiting.ts'
+
+/** Bytes of waiting requests that one broker holds at most, over all queues. */
+const MAX_WAITING_BYTES = 512 * 1_048_576
+/** Told to callers as the time after which a full queue is worth another try. */
+const RETRY_AFTER_FULL_MS = 100
+/** A lost owner's queue keeps what waits for so long, in case the owner is back at once. */
+export const OWNER_GRACE_MS = 150
+
+/**
+ * The way of a request through the broker: admission, then forward at once if the owner has credit,
+ * otherwise wait. A request is never moved to another instance here; what was not forwarded is
+ * handed back to its requester (rule 1).
+ */
+export class Dispatch {
+  readonly #state: BrokerState
+  readonly #routing: Routing
+  readonly #byId = new Map<number, Waiting>()
+  readonly #deadlines = new Deadlines((id) => this.#byId.get(id)?.deadline ?? -1)
+  #nextId = 1
+
+  constructor(state: BrokerState, routing: Routing) {
+    this.#state = state
+    this.#routing = routing
+  }
+
+  get nextDeadline(): number {
+    return this.#deadlines.next
+  }
+
+  get waiting(): number {
+    return this.#byId.size
+  }
+
+  /** A request frame from a requester's link. */
+  onRequest(now: number, link: Link, origin: Session, b: Buffer, at: number, end: number): void {
+    const state = this.#state
+    state.counters.requests += 1
+    const flags = b[at + Request.flags]!
+    if ((flags & Flag.pinned) !== 0) {
+      this.#onPinned(now, link, origin, b, at, end)
+      return
+    }
+    const queue = state.queues.get(u32(b, at + Request.queue))
+    if (
+      queue === undefined ||
+      u64(b, at + Request.life) !== state.identity.life ||
+      u64(b, at + Request.epoch) !== queue.epoch ||
+      u32(b, at + Request.target) !== queue.owner.handle ||
+      queue.state !== 'writable'
+    ) {
+      this.#refuseFrame(now, origin, b, at, Reason.stale, queue)
+      return
+    }
+    const remainingMs = this.#remainingMs(now, link, b, at)
+    if (remainingMs <= 0) {
+      this.#refuseLate(now, origin, b, at, queue)
+      return
+    }
+    const size = end - at
+    if (size > state.limits.maxBodyBytes + TOP_HEADERS) {
+      const limit = state.limits.maxBodyBytes
+      this.#refuseFrame(now, origin, b, at, Reason.too_large, queue, limit, size)
+      return
+    }
+    if (origin.grant !== undefined && !origin.mayRequest(queue.topic.name)) {
+      this.#refuseFrame(now, origin, b, at, Reason.forbidden, queue)
+      return
+    }
+    if (queue.waiting === 0 && queue.hasCredit(size)) {
+      if (!queue.checkDepth(size)) this.#refuseFull(now, origin, b, at, queue)
+      else this.#forward(now, origin, queue.owner, queue, b, at, end, remainingMs)
+      return
+    }
+    this.#admit(now, origin, queue, b, at, end, remainingMs)
+  }
+
+  onCancel(now: number, origin: Session, b: Buffer, at: number, end: number): void {
+    const state = this.#state
+    const isLong = (b[at + Cancel.flags]! & Flag.long) !== 0
+    const waiting = origin.waiting.get(callKey(u64(b, at + Cancel.counter), isLong))
+    state.counters.cancelled += 1
+    if (waiting !== undefined && waiting.attempt <= u16(b, at + Cancel.attempt)) {
+      this.#takeOut(waiting)
+      this.afterRoom(now, waiting.queue)
+      return
+    }
+    const owner = state.sessions.get(u32(b, at + Cancel.target))
+    if (owner?.link === undefined) return
+    state.introduce(now, owner, origin)
+    const out = owner.link.outbox
+    const to = out.reserve(now, end - at)
+    b.copy(out.bytes, to, at, end)
+    setU32(out.bytes, to + Cancel.origin, origin.handle)
+  }
+
+  /** The owner answered one delivery, or the window grew: forward what waits and fits. */
+  pump(now: number, queue: Queue): void {
+    for (let size = queue.nextSize(); size >= 0; size = queue.nextSize()) {
+      if (queue.state !== 'writable' || !queue.hasCredit(size)) break
+      const message = queue.shift()!
+      this.#forget(message)
+      const { origin, frame, at } = message
+      if (message.deadline <= now) this.#refuseWaiting(now, message, Reason.expired)
+      else {
+        const left = message.deadline - now
+        this.#forward(now, origin, queue.owner, queue, frame, at, frame.length, left)
+      }
+    }
+    this.afterRoom(now, queue)
+  }
+
+  /** Gives everything that waits in a queue back to its requesters. */
+  handBack(now: number, queue: Queue, reason: Reason): number {
+    let count = 0
+    for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
+      this.#forget(message)
+      this.#refuseWaiting(now, message, reason)
+      count += 1
+    }
+    this.#state.counters.handedBack += count
+    return count
+  }
+
+  /** Drops what a requester has waiting, which is gone for good. */
+  dropOrigin(now: number, origin: Session): void {
+    for (const message of [...origin.waiting.values()]) {
+      this.#takeOut(message)
+      this.afterRoom(now, message.queue)
+    }
+  }
+
+  /** Requests that waited past their deadline. */
+  onDeadline(now: number): void {
+    this.#deadlines.due(now, (id) => {
+      const message = this.#byId.get(id)!
+      this.#takeOut(message)
+      this.#refuseWaiting(now, message, Reason.expired)
+      this.afterRoom(now, message.queue)
+    })
+  }
+
+  /** The queue has become shorter: it may take messages again. */
+  afterRoom(now: number, queue: Queue): void {
+    if (!queue.reopens()) return
+    this.#state.effects.advise({
+      kind: 'queue_accepts',
+      topic: queue.topic.name,
+      queue: queue.handle,
+      depth: queue.depth,
+    })
+    this.#routing.changed(now, queue)
+  }
+
+  /** Refuses a request of a batch that is too old to be believed (rule 4). */
+  refuseStaleBatch(now: number, origin: Session, b: Buffer, at: number): void {
+    this.#state.counters.staleBatches += 1
+    this.#refuseFrame(now, origin, b, at, Reason.stale_batch, undefined)
+  }
+
+  /** Addressed to an instance: forwarded at once, without queue, credit or watermark. */
+  #onPinned(now: number, link: Link, origin: Session, b: Buffer, at: number, end: number): void {
+    const state = this.#state
+    const headersAt = at + Request.head
+    const headersEnd = headersAt + u32(b, at + Request.headersLength)
+    const headers = decodeHeaders(b, headersAt, headersEnd)
+    const owner = state.byInstance.get(headers[OwnHeader.to] ?? '')
+    const remainingMs = this.#remainingMs(now, link, b, at)
+    if (remainingMs <= 0) this.#refuseLate(now, origin, b, at, undefined)
+    else if (!origin.mayRequest(headers[OwnHeader.topic] ?? '')) {
+      this.#refuseFrame(now, origin, b, at, Reason.forbidden, undefined)
+    } else if (owner?.link === undefined || owner.link.outbox.isClogged) {
+      const settlingMs = state.settlingMs(now)
+      this.#refuseFrame(now, origin, b, at, Reason.instance_absent, undefined, 0, 0, settlingMs)
+    } else this.#forward(now, origin, owner, undefined, b, at, end, remainingMs)
+  }
+
+  #remainingMs(now: number, link: Link, b: Buffer, at: number): number {
+    const told = u32(b, at + Request.remainingMs)
+    const { stoppedMs } = this.#state
+    return stoppedMs === 0 ? told : told - Math.min(stoppedMs, link.pulse.ageBound(now))
+  }
+
+  #admit(
+    now: number,
+    origin: Session,
+    queue: Queue,
+    b: Buffer,
+    at: number,
+    end: number,
+    remainingMs: number,
+  ): void {
+    const state = this.#state
+    const size = end - at
+    const flags = b[at + Request.flags]!
+    if ((flags & Flag.loop) !== 0) {
+      this.#refuseFrame(now, origin, b, at, Reason.loop, queue)
+      return
+    }
+    if (!queue.checkDepth(size)) {
+      this.#refuseFull(now, origin, b, at, queue)
+      return
+    }
+    if (state.waitingBytes + size > MAX_WAITING_BYTES) {
+      this.#refuseFrame(now, origin, b, at, Reason.full, queue, MAX_WAITING_BYTES, state.waitingBytes)
+      return
+    }
+    const waitMs = queue.expectedWaitMs()
+    if (waitMs > remainingMs) {
+      const [limit, current] = [remainingMs, Math.ceil(waitMs)]
+      this.#refuseFrame(now, origin, b, at, Reason.too_slow, queue, limit, current, current)
+      return
+    }
+    this.#enqueue(now, origin, queue, b, at, end, remainingMs)
+  }
+
+  #enqueue(
+    now: number,
+    origin: Session,
+    queue: Queue,
+    b: Buffer,
+    at: number,
+    end: number,
+    remainingMs: number,
+  ): void {
+    const copy = copyFrame(b, at, end)
+    const message: Waiting = {
+      id: this.#nextId,
+      origin,
+      queue,
+      counter: u64(b, at + Request.counter),
+      flags: b[at + Request.flags]!,
+      attempt: u16(b, at + Request.attempt),
+      deadline: now + remainingMs,
+      size: end - at,
+      frame: copy.frame,
+      at: copy.at,
+      isGone: false,
+    }
+    this.#nextId += 1
+    queue.push(message)
+    this.#state.waitingBytes += message.size
+    this.#byId.set(message.id, message)
+    origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message)
+    this.#deadlines.arm(now, message.deadline, message.id)
+    origin.link?.addCall(now)
+  }
+
+  /** Sends a request to an instance. From here on it may have run. */
+  #forward(
+    now: number,
+    origin: Session,
+    owner: Session,
+    queue: Queue | undefined,
+    b: Buffer,
+    at: number,
+    end: number,
+    remainingMs: number,
+  ): void {
+    const state = this.#state
+    const link = owner.link!
+    state.introduce(now, owner, origin)
+    const size = end - at
+    const delivery = state.deliveries.take(origin, owner, queue)
+    delivery.counter = u64(b, at + Request.counter)
+    delivery.flags = b[at + Request.flags]!
+    delivery.attempt = u16(b, at + Request.attempt)
+    delivery.size = size
+    if (queue !== undefined) {
+      queue.unanswered += 1
+      queue.unansweredBytes += size
+    }
+    let to = at
+    let bytes = b
+    if (size > RELAY_BYTES && at === BATCH_HEAD && end === b.length) link.outbox.relay(now, b)
+    else {
+      to = link.outbox.reserve(now, size)
+      bytes = link.outbox.bytes
+      b.copy(bytes, to, at, end)
+    }
+    setU32(bytes, to + Request.origin, origin.handle)
+    setU32(bytes, to + Request.delivery, delivery.number)
+    setU32(bytes, to + Request.remainingMs, remainingMs)
+    if (queue === undefined) setU32(bytes, to + Request.target, owner.handle)
+    link.addCall(now)
+    origin.link?.addCall(now)
+    state.heartbeat.touch(now, link)
+  }
+
+  #takeOut(message: Waiting): void {
+    message.queue.remove(message)
+    this.#forget(message)
+    message.frame = EMPTY
+  }
+
+  #forget(message: Waiting): void {
+    this.#state.waitingBytes -= message.size
+    this.#byId.delete(message.id)
+    message.origin.waiting.delete(callKey(message.counter, (message.flags & Flag.long) !== 0))
+    message.origin.link?.dropCall()
+  }
+
+  #refuseWaiting(now: number, message: Waiting, reason: Reason): void {
+    if (reason === Reason.expired) this.#state.counters.expired += 1
+    const { queue } = message
+    this.#state.refuse(now, message, reason, {
+      stage: Stage.queue,
+      queueState: queue.routeState,
+      queue: queue.handle,
+      epoch: queue.epoch,
+    })
+  }
+
+  /** A time that ran out by the caller's own word has expired; one we aged may be sent again. */
+  #refuseLate(now: number, origin: Session, b: Buffer, at: number, queue: Queue | undefined): void {
+    const isOver = u32(b, at + Request.remainingMs) === 0
+    if (isOver) this.#state.counters.expired += 1
+    this.#refuseFrame(now, origin, b, at, isOver ? Reason.expired : Reason.moved, queue)
+  }
+
+  #refuseFull(now: number, origin: Session, b: Buffer, at: number, queue: Queue): void {
+    const { maxDepth } = this.#state.limits
+    this.#refuseFrame(now, origin, b, at, Reason.full, queue, maxDepth, queue.depth, RETRY_AFTER_FULL_MS)
+    if (this.#routing.tellFull(now, queue)) {
+      this.#state.effects.advise({
+        kind: 'queue_full',
+        topic: queue.topic.name,
+        queue: queue.handle,
+        depth: queue.depth,
+        limit: maxDepth,
+      })
+    }
+  }
+
+  #refuseFrame(
+    now: number,
+    origin: Session,
+    b: Buffer,
+    at: number,
+    reason: Reason,
+    queue: Queue | undefined,
+    limit = 0,
+    current = 0,
+    retryAfterMs = 0,
+  ): void {
+    const call = {
+      origin,
+      flags: b[at + Request.flags]! & Flag.long,
+      attempt: u16(b, at + Request.attempt),
+      counter: u64(b, at + Request.counter),
+    }
+    this.#state.refuse(now, call, reason, {
+      stage: queue === undefined ? Stage.broker : Stage.queue,
+      queueState: queue === undefined ? QueueState.gone : queue.routeState,
+      queue: u32(b, at + Request.queue),
+      epoch: queue?.epoch ?? 0,
+      limit,
+      current,
+      retryAfterMs,
+    })
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+/** Headers and the fixed head of a request beside its body. */
+const TOP_HEADERS = 20_000

@@ -1,0 +1,155 @@
+import { Fifo } from '../../bus/fifo.ts'
+import { QueueState } from '../../bus/frame.ts'
+import type { Registration, Session } from './session.ts'
+import type { Topic } from './topic.ts'
+import type { Waiting } from './waiting.ts'
+
+/** Accepted again below this share of the depth limit. */
+const REOPEN_SHARE = 0.7
+/** Completions measured before the queue's rate is believed. */
+const RATE_SAMPLES = 16
+const RATE_WEIGHT = 1 / 16
+
+export interface DepthLimits {
+  readonly maxDepth: number
+  readonly maxDepthBytes: number
+}
+
+/**
+ * The unit of order, ownership, depth and isolation: one owner, one epoch, what waits for it and
+ * what it has not answered. A queue that has nothing is a row of numbers.
+ */
+export class Queue {
+  readonly handle: number
+  readonly topic: Topic
+  readonly registration: Registration
+  readonly owner: Session
+  readonly #limits: DepthLimits
+  epoch = 1
+  /** `assigning` until the owner has confirmed; `transition` while it is away or leaves. */
+  state: 'assigning' | 'writable' | 'transition' | 'gone' = 'assigning'
+  isFull = false
+  /** Requesters know that it is full. */
+  toldFull = false
+  readonly #fifo = new Fifo<Waiting>()
+  #waiting = 0
+  #waitingBytes = 0
+  /** Deliveries the owner has not answered. */
+  unanswered = 0
+  unansweredBytes = 0
+  #gapMs = 0
+  #samples = 0
+  #doneAt = 0
+
+  constructor(
+    handle: number,
+    topic: Topic,
+    registration: Registration,
+    owner: Session,
+    limits: DepthLimits,
+  ) {
+    this.handle = handle
+    this.topic = topic
+    this.registration = registration
+    this.owner = owner
+    this.#limits = limits
+  }
+
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  get depth(): number {
+    return this.#waiting + this.unanswered
+  }
+
+  get depthBytes(): number {
+    return this.#waitingBytes + this.unansweredBytes
+  }
+
+  /** What requesters are told of it. */
+  get routeState(): number {
+    if (this.state === 'gone') return QueueState.gone
+    if (this.state !== 'writable') return QueueState.transition
+    return this.isFull ? QueueState.full : QueueState.writable
+  }
+
+  /** The owner will take another delivery now. */
+  hasCredit(size: number): boolean {
+    const { window, windowBytes } = this.registration
+    return (
+      this.unanswered < window &&
+      (this.unanswered === 0 || this.unansweredBytes + size <= windowBytes) &&
+      this.owner.link !== undefined &&
+      !this.owner.link.outbox.isClogged
+    )
+  }
+
+  /** Whether another message may be taken, by the depth limits; closes at 100 %, opens at 70 %. */
+  checkDepth(size: number): boolean {
+    const { maxDepth, maxDepthBytes } = this.#limits
+    if (this.isFull) return false
+    if (this.depth < maxDepth && this.depthBytes + size <= maxDepthBytes) return true
+    this.isFull = true
+    return false
+  }
+
+  /** True when the queue was full and takes messages again from now on. */
+  reopens(): boolean {
+    if (!this.isFull) return false
+    const { maxDepth, maxDepthBytes } = this.#limits
+    if (this.depth >= maxDepth * REOPEN_SHARE) return false
+    if (this.depthBytes >= maxDepthBytes * REOPEN_SHARE) return false
+    this.isFull = false
+    return true
+  }
+
+  /** How long a message put in now would wait, at the rate the owner was measured; 0 if unknown. */
+  expectedWaitMs(): number {
+    return this.#samples < RATE_SAMPLES ? 0 : this.#waiting * this.#gapMs
+  }
+
+  /** For the rate: one delivery was answered while others waited. */
+  measure(now: number): void {
+    if (this.#waiting === 0) {
+      this.#doneAt = 0
+      return
+    }
+    if (this.#doneAt > 0) {
+      this.#gapMs += (now - this.#doneAt - this.#gapMs) * RATE_WEIGHT
+      this.#samples += 1
+    }
+    this.#doneAt = now
+  }
+
+  push(message: Waiting): void {
+    this.#fifo.push(message)
+    this.#waiting += 1
+    this.#waitingBytes += message.size
+  }
+
+  /** The size of the next message in turn, or -1. */
+  nextSize(): number {
+    for (let head = this.#fifo.peek(); head !== undefined; head = this.#fifo.peek()) {
+      if (!head.isGone) return head.size
+      this.#fifo.shift()
+    }
+    return -1
+  }
+
+  shift(): Waiting | undefined {
+    for (let head = this.#fifo.shift(); head !== undefined; head = this.#fifo.shift()) {
+      if (head.isGone) continue
+      this.remove(head)
+      return head
+    }
+    return undefined
+  }
+
+  /** Takes a message out, wherever it stands. */
+  remove(message: Waiting): void {
+    message.isGone = true
+    this.#waiting -= 1
+    this.#waitingBytes -= message.size
+  }
+}

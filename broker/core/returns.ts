@@ -1,0 +1,160 @@
+import { setU32, u32, u64 } from '../../bus/bytes.ts'
+import { BATCH_HEAD, Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.ts'
+import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
+import type { Delivery } from './deliveries.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Session } from './session.ts'
+import type { BrokerState } from './state.ts'
+import { copyFrame, RELAY_BYTES } from './waiting.ts'
+
+/** Replies kept for one requester that is away, at most, in bytes. */
+const MAX_HELD_BYTES = 1_048_576
+
+/**
+ * The way back: replies, and refusals by responders. Never fenced: a reply is a true statement about
+ * an execution, whatever became of the queue (rule 5). The broker stamps whom it came from; the
+ * requester judges.
+ */
+export class Returns {
+  readonly #state: BrokerState
+  readonly #dispatch: Dispatch
+
+  constructor(state: BrokerState, dispatch: Dispatch) {
+    this.#state = state
+    this.#dispatch = dispatch
+  }
+
+  /** A reply or refusal frame from a responder; `to`, `from` and `delivery` stand alike in both. */
+  onReturn(now: number, from: Session, b: Buffer, at: number, end: number): void {
+    const state = this.#state
+    state.counters.replies += 1
+    const to = u32(b, at + Reply.to)
+    const delivery = state.deliveries.find(u32(b, at + Reply.delivery), from)
+    let origin: Session | undefined
+    if (delivery !== undefined && delivery.counter === u64(b, at + Reply.counter)) {
+      origin = delivery.origin!
+      if (to === 0 || origin.handle === to) this.release(now, delivery)
+    }
+    if (origin === undefined || (to !== 0 && origin.handle !== to)) {
+      origin = to !== 0 ? state.sessions.get(to) : this.#byReplyTopic(b, at)
+    }
+    if (origin === undefined) state.counters.repliesDropped += 1
+    else if (origin.link === undefined) this.#hold(origin, from, b, at, end)
+    else this.#passOn(now, origin, from, b, at, end)
+  }
+
+  /** The delivery is answered: its credit is free, and the next one may go. */
+  release(now: number, delivery: Delivery): void {
+    const { queue, owner, origin, size, isLost } = delivery
+    this.#state.deliveries.free(delivery)
+    origin!.link?.dropCall()
+    if (isLost) return
+    owner!.link?.dropCall()
+    if (queue === undefined) return
+    queue.unanswered -= 1
+    queue.unansweredBytes -= size
+    queue.measure(now)
+    if (queue.waiting > 0) this.#dispatch.pump(now, queue)
+    else if (queue.isFull) this.#dispatch.afterRoom(now, queue)
+  }
+
+  /** The owner's link is gone: its requesters are told; what it holds it will list on its return. */
+  lose(now: number, owner: Session, isTelling: boolean): void {
+    for (const delivery of this.#state.deliveries.of(owner)) {
+      if (!delivery.isLost) {
+        delivery.isLost = true
+        const { queue } = delivery
+        if (queue !== undefined) {
+          queue.unanswered -= 1
+          queue.unansweredBytes -= delivery.size
+        }
+      }
+      if (isTelling) this.#tellLost(now, delivery)
+    }
+  }
+
+  /** The owner is back and has listed what it holds: only that counts again. */
+  resume(now: number, owner: Session, held: ReadonlySet<number>): void {
+    for (const delivery of this.#state.deliveries.of(owner)) {
+      if (!delivery.isLost) continue
+      if (!held.has(delivery.number)) {
+        this.#tellLost(now, delivery)
+        this.release(now, delivery)
+        continue
+      }
+      delivery.isLost = false
+      owner.link?.addCall(now)
+      if (delivery.queue === undefined) continue
+      delivery.queue.unanswered += 1
+      delivery.queue.unansweredBytes += delivery.size
+    }
+  }
+
+  /** The owner will not come back. */
+  forget(now: number, owner: Session): void {
+    for (const delivery of this.#state.deliveries.of(owner)) {
+      this.#tellLost(now, delivery)
+      this.release(now, delivery)
+    }
+  }
+
+  /** The requester is back: what was kept for it goes out. */
+  sendHeld(now: number, origin: Session): void {
+    const held = origin.held
+    origin.held = []
+    origin.heldBytes = 0
+    for (const { frame, from } of held) this.#passOn(now, origin, from, frame, 0, frame.length)
+  }
+
+  #tellLost(now: number, delivery: Delivery): void {
+    if (delivery.isTold) return
+    delivery.isTold = true
+    this.#state.counters.lost += 1
+    const call = {
+      type: Frame.lost,
+      origin: delivery.origin!,
+      from: delivery.owner!.handle,
+      flags: delivery.flags & Flag.long,
+      attempt: delivery.attempt,
+      counter: delivery.counter,
+    }
+    this.#state.introduce(now, call.origin, delivery.owner!)
+    this.#state.refuse(now, call, Reason.link_lost, { stage: Stage.responder })
+  }
+
+  #passOn(now: number, to: Session, from: Session, b: Buffer, at: number, end: number): void {
+    const state = this.#state
+    const link = to.link!
+    state.introduce(now, to, from)
+    const size = end - at
+    let bytes = b
+    let target = at
+    if (size > RELAY_BYTES && at === BATCH_HEAD && end === b.length) link.outbox.relay(now, b)
+    else {
+      target = link.outbox.reserve(now, size)
+      bytes = link.outbox.bytes
+      b.copy(bytes, target, at, end)
+    }
+    setU32(bytes, target + Reply.from, from.handle)
+    state.heartbeat.touch(now, link)
+  }
+
+  #hold(origin: Session, from: Session, b: Buffer, at: number, end: number): void {
+    const size = end - at
+    if (origin.heldBytes + size > MAX_HELD_BYTES) {
+      this.#state.counters.repliesDropped += 1
+      return
+    }
+    const copy = copyFrame(b, at, end)
+    origin.held.push({ frame: copy.frame.subarray(copy.at), from })
+    origin.heldBytes += size
+    this.#state.counters.repliesHeld += 1
+  }
+
+  #byReplyTopic(b: Buffer, at: number): Session | undefined {
+    if (b[at + 4] !== Frame.reply) return undefined
+    const start = at + Reply.head
+    const headers = decodeHeaders(b, start, start + u32(b, at + Reply.headersLength))
+    return this.#state.byReplyTopic.get(headers[OwnHeader.replyTopic] ?? '')
+  }
+}

@@ -1,0 +1,131 @@
+import type { Beating } from '../../bus/heartbeat.ts'
+import type { Outbox } from '../../bus/outbox.ts'
+import type { Pulse } from '../../bus/pulse.ts'
+import { admits } from '../../bus/names.ts'
+import type { Queue } from './queue.ts'
+import type { Topic } from './topic.ts'
+import type { Waiting } from './waiting.ts'
+
+/** What a token opens; absent when everybody may do everything. */
+export interface Grant {
+  readonly name: string
+  readonly request: readonly string[]
+  readonly reply: readonly string[]
+}
+
+/** One link as the core sees it. The shell makes it when a socket opens. */
+export class Link implements Beating {
+  readonly id: number
+  readonly outbox: Outbox
+  readonly pulse: Pulse
+  /** Where it comes from, for logs. */
+  readonly address: string
+  session: Session | undefined
+  busySince = -1
+  isDoubtful = false
+  isBeating = false
+  isClosed = false
+  lastReadAt: number
+  /** Requests in the broker that came by it, and deliveries it has not answered. */
+  #calls = 0
+
+  constructor(now: number, id: number, address: string, pulse: Pulse, outbox: Outbox) {
+    this.id = id
+    this.address = address
+    this.pulse = pulse
+    this.outbox = outbox
+    this.lastReadAt = now
+  }
+
+  addCall(now: number): void {
+    this.#calls += 1
+    if (this.#calls === 1) this.busySince = now
+  }
+
+  dropCall(): void {
+    if (this.#calls > 0) this.#calls -= 1
+    if (this.#calls === 0) this.busySince = -1
+  }
+}
+
+/** What a registration asks of the broker. */
+export interface Registration {
+  readonly id: number
+  readonly topic: Topic
+  window: number
+  windowBytes: number
+  queue: Queue | undefined
+}
+
+/** A reply kept for a requester that is away. */
+export interface HeldReply {
+  readonly frame: Buffer
+  readonly from: Session
+}
+
+/** The broker's memory of one instance. It outlives a short loss of the link. */
+export class Session {
+  readonly handle: number
+  readonly instance: string
+  readonly secret: string
+  readonly replyTopic: string
+  readonly name: string
+  readonly idc: string
+  readonly label: string
+  readonly grant: Grant | undefined
+  link: Link | undefined
+  /** When the link was lost; meaningless while there is one. */
+  lostAt = 0
+  /** Handles this client knows on its present link. */
+  readonly known = new Set<number>()
+  /** Sessions that know this one's handle, to be told when it is gone. */
+  readonly knownTo = new Set<Session>()
+  /** The one it was asked about last, which saves the look-up. */
+  lastKnown = 0
+  readonly registrations = new Map<number, Registration>()
+  readonly watched = new Set<Topic>()
+  /** Its own requests that wait in queues, by series and counter, so that a cancel finds them. */
+  readonly waiting = new Map<number, Waiting>()
+  /** Resume list as far as it has come; undefined while none is due. */
+  resume: Set<number> | undefined
+  held: HeldReply[] = []
+  heldBytes = 0
+
+  constructor(handle: number, who: Omit<SessionFacts, 'handle'>) {
+    this.handle = handle
+    this.instance = who.instance
+    this.secret = who.secret
+    this.replyTopic = who.replyTopic
+    this.name = who.name
+    this.idc = who.idc
+    this.label = who.label
+    this.grant = who.grant
+  }
+
+  mayRequest(topic: string): boolean {
+    return this.grant === undefined || this.grant.request.some((p) => admits(p, topic))
+  }
+
+  mayReply(topic: string): boolean {
+    return this.grant === undefined || this.grant.reply.some((p) => admits(p, topic))
+  }
+
+  /** Whether it may see the whole broker: a token that may request everything. */
+  mayInspect(): boolean {
+    return this.grant === undefined || this.grant.request.includes('*')
+  }
+}
+
+export interface SessionFacts {
+  handle: number
+  instance: string
+  secret: string
+  replyTopic: string
+  name: string
+  idc: string
+  label: string
+  grant: Grant | undefined
+}
+
+/** Calls of the two series under one key: long ones below zero (counters start at 1). */
+export const callKey = (counter: number, isLong: boolean): number => (isLong ? -counter : counter)

@@ -1,0 +1,187 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer } from 'ws'
+import { BusError } from '../bus/errors.ts'
+import { SUBPROTOCOL } from '../bus/frame.ts'
+import type { LinkEvents } from '../bus/io/link-memory.ts'
+import { FRAGMENT_LIMITS, MESSAGE_OVERHEAD, WsWire } from '../bus/io/link-ws.ts'
+import type { CheckedBroker, ListenAddress } from './options.ts'
+
+/** New links admitted in one turn of the loop; the rest wait, so that established ones are read. */
+const ADMITTED_PER_TURN = 25
+/** New links that may wait for their turn. */
+const MAX_QUEUED = 4_096
+const HEADERS_MS = 5_000
+
+/** A new link: gives its wire, and gets the events of it. */
+export type OnLink = (address: string, makeWire: (events: LinkEvents) => WsWire) => void
+
+interface Arrival {
+  request: IncomingMessage
+  socket: Duplex
+  head: Buffer
+}
+
+/** The broker's ear: http(s) that upgrades to ws, over TCP or a unix socket. */
+export class Listener {
+  readonly #server: Server
+  readonly #sockets: WebSocketServer
+  readonly #address: ListenAddress
+  readonly #origins: ReadonlySet<string>
+  readonly #onLink: OnLink
+  readonly #arrivals: Arrival[] = []
+  readonly #wires = new Set<WsWire>()
+  #isAdmitting = false
+
+  constructor(address: ListenAddress, options: CheckedBroker, onLink: OnLink) {
+    this.#address = address
+    this.#origins = new Set(options.origins)
+    this.#onLink = onLink
+    const limits = { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS, noDelay: true }
+    const { tls } = options
+    this.#server =
+      tls === undefined
+        ? createServer(limits, refusePlain)
+        : createTlsServer(
+            {
+              ...limits,
+              cert: tls.cert,
+              key: tls.key,
+              minVersion: 'TLSv1.2',
+              ...(tls.clientCa === undefined
+                ? {}
+                : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
+            },
+            refusePlain,
+          )
+    this.#sockets = new WebSocketServer({
+      ...FRAGMENT_LIMITS,
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      skipUTF8Validation: true,
+      maxPayload: options.maxBodyBytes + MESSAGE_OVERHEAD,
+      handleProtocols: () => SUBPROTOCOL,
+    })
+    this.#server.on('upgrade', (request, socket, head) => this.#arrive({ request, socket, head }))
+    // A client that breaks off in the middle of a handshake is nobody's trouble.
+    this.#server.on('tlsClientError', (_error, socket) => socket.destroy())
+    this.#server.on('clientError', (_error, socket) => socket.destroy())
+  }
+
+  /** Starts to listen; rejects with one clear sentence. Returns the url for clients. */
+  open(): Promise<string> {
+    const address = this.#address
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        reject(cannotListen(address, error))
+      })
+      const listening = (): void => {
+        this.#server.on('error', () => {})
+        resolve(this.#url())
+      }
+      if (address.kind === 'unix') this.#server.listen(address.path, listening)
+      else this.#server.listen(address.port, address.host, listening)
+    })
+  }
+
+  async close(): Promise<void> {
+    for (const { socket } of this.#arrivals.splice(0)) socket.destroy()
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const wire of this.#wires) wire.close(1001, 'the broker closes')
+    this.#server.closeAllConnections()
+    await closed
+  }
+
+  #url(): string {
+    const address = this.#address
+    if (address.kind === 'unix') return `unix:${address.path}`
+    const { port } = this.#server.address() as AddressInfo
+    const host = address.host.includes(':') ? `[${address.host}]` : address.host
+    return `${address.isTls ? 'wss' : 'ws'}://${host}:${port}`
+  }
+
+  #arrive(arrival: Arrival): void {
+    arrival.socket.on('error', () => {})
+    const refusal = this.#refusalOf(arrival.request)
+    if (refusal !== undefined) refuse(arrival.socket, refusal.status, refusal.reason)
+    else if (this.#arrivals.length >= MAX_QUEUED) {
+      refuse(arrival.socket, 503, 'too many links are opening at once')
+    } else {
+      this.#arrivals.push(arrival)
+      if (this.#isAdmitting) return
+      this.#isAdmitting = true
+      setImmediate(this.#admit)
+    }
+  }
+
+  readonly #admit = (): void => {
+    for (const { request, socket, head } of this.#arrivals.splice(0, ADMITTED_PER_TURN)) {
+      if (socket.destroyed) continue
+      this.#sockets.handleUpgrade(request, socket, head, (ws) => {
+        const { remoteAddress, remotePort } = request.socket
+        const from = remoteAddress === undefined ? 'unix' : `${remoteAddress}:${remotePort}`
+        this.#onLink(from, (events) => {
+          const wire: WsWire = new WsWire(ws, 'encrypted' in request.socket, {
+            onMessage: events.onMessage,
+            onClose: (reason) => {
+              this.#wires.delete(wire)
+              events.onClose(reason)
+            },
+          })
+          this.#wires.add(wire)
+          return wire
+        })
+      })
+    }
+    this.#isAdmitting = this.#arrivals.length > 0
+    if (this.#isAdmitting) setImmediate(this.#admit)
+  }
+
+  #refusalOf(request: IncomingMessage): { status: number; reason: string } | undefined {
+    const { origin } = request.headers
+    if (origin !== undefined && !this.#origins.has(origin)) {
+      return { status: 403, reason: `origin ${origin.slice(0, 200)} is not allowed here` }
+    }
+    const offered = request.headers['sec-websocket-protocol']?.split(/\s*,\s*/) ?? []
+    if (!offered.includes(SUBPROTOCOL)) {
+      const reason = `this broker speaks ws subprotocol ${SUBPROTOCOL}; offered: ${offered.join(', ').slice(0, 200) || 'none'}`
+      return { status: 426, reason }
+    }
+    return undefined
+  }
+}
+
+const refusePlain = (_request: IncomingMessage, response: import('node:http').ServerResponse): void => {
+  response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
+  response.end(`This is a finbus broker. It speaks WebSocket with subprotocol ${SUBPROTOCOL}.\n`)
+}
+
+const STATUS_TEXT: Record<number, string> = {
+  403: 'Forbidden',
+  426: 'Upgrade Required',
+  503: 'Service Unavailable',
+}
+
+const refuse = (socket: Duplex, status: number, reason: string): void => {
+  // Only printable ASCII goes into the answer: parts of it come from the client.
+  const text = `${reason.replace(/[^\x20-\x7e]/g, '?')}\n`
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: text/plain\r\n` +
+      `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
+  )
+}
+
+const cannotListen = (address: ListenAddress, error: NodeJS.ErrnoException): BusError => {
+  const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`
+  const why: Record<string, string> = {
+    EADDRINUSE: 'the address is taken; is another broker running there?',
+    EACCES: 'this user may not listen there',
+    EADDRNOTAVAIL: 'this machine has no such address',
+    ENOTFOUND: 'the host is not known',
+  }
+  const reason = why[error.code ?? ''] ?? error.message
+  return new BusError('invalid_argument', `cannot listen on ${where}: ${reason}`, { cause: error })
+}

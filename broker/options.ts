@@ -1,0 +1,92 @@
+/** Checks what users pass to `startBroker`, and fills in the defaults. */
+import { z } from 'zod'
+import { invalid } from '../bus/errors.ts'
+import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { isName } from '../bus/names.ts'
+import { didYouMean } from '../bus/suggest.ts'
+import type { BrokerOptions } from './api.ts'
+
+const ms = z.number().int().min(0).max(86_400_000)
+const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, _ . and -')
+const pem = z.union([z.string(), z.instanceof(Buffer)])
+const pattern = z
+  .string()
+  .regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/, 'must be a topic, a prefix ending in .*, or *')
+
+export const TOKEN_GRANTS = z.array(
+  z.strictObject({
+    token: z.string().min(16, 'must be at least 16 characters').max(4_096),
+    name: name.optional(),
+    request: z.array(pattern).default([]),
+    reply: z.array(pattern).default([]),
+  }),
+)
+
+export type CheckedGrant = z.infer<typeof TOKEN_GRANTS>[number]
+
+const BROKER = z.strictObject({
+  listen: z.string().default('ws://127.0.0.1:7400'),
+  id: name.optional(),
+  idc: name.default('local'),
+  tls: z
+    .strictObject({ cert: pem, key: pem, clientCa: pem.optional() })
+    .optional(),
+  tokens: z.union([z.string().min(1), TOKEN_GRANTS]).optional(),
+  origins: z.array(z.string().min(1)).default([]),
+  logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
+  maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
+  maxDepthBytes: z.number().int().min(1_024).default(32 * 1_048_576),
+  maxBodyBytes: z.number().int().min(1_024).max(64 * 1_048_576).default(1_048_576),
+  maxSessions: z.number().int().min(1).max(1_000_000).default(20_000),
+  maxTopics: z.number().int().min(1).max(1_000_000).default(20_000),
+  warmUpMs: ms.default(2_000),
+  sessionHoldMs: ms.default(10_000),
+  pingMs: z.number().int().min(20).max(60_000).default(DEFAULT_PING_MS),
+  silenceMs: z.number().int().min(50).max(600_000).default(DEFAULT_SILENCE_MS),
+})
+
+export type CheckedBroker = z.infer<typeof BROKER>
+
+export const checkBroker = (options: BrokerOptions): CheckedBroker => {
+  const parsed = BROKER.safeParse(options)
+  if (!parsed.success) throw optionError(parsed.error.issues[0]!)
+  if (parsed.data.silenceMs <= parsed.data.pingMs) {
+    throw invalid('silenceMs', `must be above pingMs (${parsed.data.pingMs})`, parsed.data.silenceMs)
+  }
+  return parsed.data
+}
+
+const optionError = (issue: z.core.$ZodIssue) => {
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0]!
+    const hint = didYouMean(key, Object.keys(BROKER.shape))
+    return invalid('broker option', `${JSON.stringify(key)} is unknown${hint}`)
+  }
+  return invalid(`broker option ${issue.path.join('.')}`, `is not valid: ${issue.message}`)
+}
+
+/** Where to listen. */
+export type ListenAddress =
+  | { kind: 'tcp'; host: string; port: number; isTls: boolean }
+  | { kind: 'unix'; path: string }
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
+
+/** Parses `listen`; off loopback it must be guarded by TLS and tokens. */
+export const parseListen = (checked: CheckedBroker): ListenAddress => {
+  const { listen, tls, tokens } = checked
+  if (listen.startsWith('unix:/')) return { kind: 'unix', path: listen.slice('unix:'.length) }
+  const match = /^(wss?):\/\/([^/:]+|\[[^\]]+\])(?::(\d{1,5}))?\/?$/.exec(listen)
+  const port = Number(match?.[3] ?? 7_400)
+  if (match === null || port > 65_535) {
+    throw invalid('listen', 'must be ws://host:port, wss://host:port or unix:/path', listen)
+  }
+  const isTls = match[1] === 'wss'
+  const host = match[2]!.replace(/^\[|\]$/g, '')
+  if (isTls && tls === undefined) throw invalid('listen', 'wss needs the option tls (cert and key)')
+  if (!isTls && tls !== undefined) throw invalid('listen', 'must be wss:// when tls is given', listen)
+  if (!LOOPBACK.test(match[2]!) && (!isTls || tokens === undefined)) {
+    throw invalid('listen', `${host} is not loopback: there a broker starts only with tls and tokens`)
+  }
+  return { kind: 'tcp', host, port, isTls }
+}

@@ -1,0 +1,29 @@
+/**
+ * Facts that happened, told by the cores. Logs, metrics, status iterators and checkers are fed from
+ * them. Rare ones only: what happens on every call is a counter in a snapshot.
+ */
+export type Advisory =
+  | { kind: 'link_up'; peer: string; life: number; isResumed: boolean }
+  | { kind: 'link_down'; peer: string; reason: string }
+  | { kind: 'link_refused'; peer: string; code: string; message: string }
+  | { kind: 'routes'; topic: string; writable: number; queues: number }
+  | { kind: 'late_reply'; correlationId: string; topic?: string }
+  | { kind: 'foreign_reply'; correlationId: string; from: string }
+  | { kind: 'two_groups'; topic: string; used: string; refused: string }
+  | { kind: 'stalled'; stoppedMs: number }
+  | { kind: 'overrun'; correlationId: string; topic: string; overMs: number }
+  | { kind: 'session_resumed'; peer: string }
+  | { kind: 'session_ended'; peer: string; reason: string }
+  | { kind: 'queue_assigned'; topic: string; queue: number; owner: string; epoch: number }
+  | { kind: 'queue_gone'; topic: string; queue: number; owner: string; reason: string }
+  | { kind: 'queue_full'; topic: string; queue: number; depth: number; limit: number }
+  | { kind: 'queue_accepts'; topic: string; queue: number; depth: number }
+  | { kind: 'protocol_error'; peer: string; message: string }
+
+/** How an advisory is worth logging. */
+export const advisoryLevel = (kind: Advisory['kind']): 'debug' | 'info' | 'warn' =>
+  kind === 'routes' || kind === 'late_reply' || kind === 'queue_accepts'
+    ? 'debug'
+    : kind === 'link_up' || kind === 'session_resumed' || kind === 'queue_assigned'
+      ? 'info'
+      : 'warn'

@@ -1,0 +1,90 @@
+import type { Outbox } from './outbox.ts'
+import type { Pulse } from './pulse.ts'
+import { Frame } from './frame.ts'
+
+/** What the heartbeat needs to know of a link, at either end. */
+export interface Beating {
+  readonly pulse: Pulse
+  readonly outbox: Outbox
+  /** Since when calls have been in flight on this link, or -1. */
+  readonly busySince: number
+  /** The peer has not acknowledged for `pingMs`: it was pinged, and other links are better. */
+  isDoubtful: boolean
+  isBeating: boolean
+}
+
+export interface HeartbeatLimits {
+  /** Oldest unacknowledged batch, with calls in flight, after which the peer is pinged. */
+  pingMs: number
+  /** The same after which the link is dead. With nothing in flight the limit is five times this. */
+  silenceMs: number
+}
+
+export const DEFAULT_PING_MS = 250
+export const DEFAULT_SILENCE_MS = 1_000
+/** A peer with nothing to say acknowledges within this. */
+const ACKNOWLEDGE_MS = 25
+const IDLE_SILENCE_FACTOR = 5
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * Watches the links on which something is owed, unacknowledged or in flight, and only those: ten
+ * thousand idle links cost nothing here (their rare pings are the cores' business).
+ */
+export class Heartbeat<L extends Beating> {
+  readonly #limits: HeartbeatLimits
+  readonly #onDead: (now: number, link: L, silentMs: number) => void
+  #links: L[] = []
+  #next = Number.POSITIVE_INFINITY
+
+  constructor(limits: HeartbeatLimits, onDead: (now: number, link: L, silentMs: number) => void) {
+    this.#limits = limits
+    this.#onDead = onDead
+  }
+
+  get next(): number {
+    return this.#next
+  }
+
+  /** To be told of every link that sent, received, or got a call. Cheap when it is watched already. */
+  touch(now: number, link: L): void {
+    if (link.isBeating) return
+    link.isBeating = true
+    this.#links.push(link)
+    if (this.#links.length === 1) this.#next = now + ACKNOWLEDGE_MS
+  }
+
+  beat(now: number): void {
+    if (now < this.#next) return
+    const links = this.#links
+    this.#links = []
+    for (const link of links) {
+      if (!link.isBeating) continue
+      if (this.#check(now, link)) this.#links.push(link)
+      else link.isBeating = false
+    }
+    this.#next = this.#links.length > 0 ? now + ACKNOWLEDGE_MS : Number.POSITIVE_INFINITY
+  }
+
+  /** To be told of a link that is gone. */
+  forget(link: L): void {
+    link.isBeating = false
+  }
+
+  /** Acknowledges, pings or buries; false when the link needs no watching for now. */
+  #check(now: number, link: L): boolean {
+    const { pulse } = link
+    const silentMs = now - pulse.unackedSince
+    const isBusy = link.busySince >= 0
+    const limitMs = this.#limits.silenceMs * (isBusy ? 1 : IDLE_SILENCE_FACTOR)
+    if (silentMs > limitMs) {
+      this.#onDead(now, link, silentMs)
+      return false
+    }
+    const isDoubtful = isBusy && silentMs > this.#limits.pingMs
+    if (isDoubtful && !link.isDoubtful) link.outbox.frame(now, Frame.ping, NOTHING)
+    link.isDoubtful = isDoubtful
+    if (pulse.owes && now - pulse.owesSince >= ACKNOWLEDGE_MS - 5) link.outbox.acknowledge(now)
+    return pulse.owes || isBusy || pulse.unackedSince !== Number.POSITIVE_INFINITY
+  }
+}

@@ -1,0 +1,137 @@
+import type { ClientOptions, WebSocket } from 'ws'
+import { WebSocket as WebSocketClient } from 'ws'
+import { SUBPROTOCOL } from '../frame.ts'
+import type { Wire } from '../outbox.ts'
+import type { LinkEvents } from './link-memory.ts'
+
+export interface LinkTls {
+  ca?: string | Buffer | undefined
+  cert?: string | Buffer | undefined
+  key?: string | Buffer | undefined
+  serverName?: string | undefined
+}
+
+/** Room for the heads of a message beside its largest body. */
+export const MESSAGE_OVERHEAD = 65_536
+/** Limits of ws against peers that send one message in endless small pieces. */
+export const FRAGMENT_LIMITS = { maxFragments: 64, maxBufferedChunks: 65_536 }
+
+const SEND = { binary: true, compress: false, fin: true }
+/** How long a peer may take to answer our close before the socket is cut. */
+const CLOSE_GRACE_MS = 1_000
+
+/** A ws socket as a link's wire, at either end. */
+export class WsWire implements Wire {
+  readonly #socket: WebSocket
+  readonly #isTls: boolean
+
+  constructor(socket: WebSocket, isTls: boolean, events: LinkEvents) {
+    this.#socket = socket
+    this.#isTls = isTls
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) events.onMessage(data as Buffer)
+      else this.close(1003, 'finbus speaks binary messages only')
+    })
+    socket.on('error', () => {})
+    socket.once('close', (code, reason) => {
+      events.onClose(reason.length > 0 ? `${reason.toString('utf8')} (${code})` : `closed (${code})`)
+    })
+  }
+
+  write(message: Buffer): void {
+    this.#socket.send(message, SEND, ignore)
+  }
+
+  /** Over TLS bytes may be held inside the cipher, so there it is never certain. */
+  isDrained(): boolean {
+    return !this.#isTls && this.#socket.bufferedAmount === 0
+  }
+
+  unsentBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  close(code: number, reason: string): void {
+    const socket = this.#socket
+    if (socket.readyState === socket.CLOSED) return
+    // A reason longer than a control frame allows would throw.
+    socket.close(code, reason.slice(0, 100))
+    const timer = setTimeout(() => socket.terminate(), CLOSE_GRACE_MS)
+    socket.once('close', () => clearTimeout(timer))
+  }
+
+  /** Cuts the link without a word: for peers that do not answer. */
+  cut(): void {
+    this.#socket.terminate()
+  }
+}
+
+/** Failed sends show as a close; there is nothing to do for the single one. */
+const ignore = (): void => {}
+
+/** Zeros: ws then leaves the bytes as they are. Masking protects old proxies, not this protocol. */
+const zeroMask = (mask: Buffer): void => {
+  mask.fill(0)
+}
+
+export interface Dialled {
+  /** Ends the attempt, or the link. */
+  abort(): void
+}
+
+/** Opens a link. Exactly one of `onOpen` or `onFail` is called, `onClose` of the events after open. */
+export const dialWs = (
+  url: string,
+  tls: LinkTls,
+  timeoutMs: number,
+  maxBodyBytes: number,
+  events: LinkEvents,
+  onOpen: (wire: WsWire) => void,
+  onFail: (reason: string) => void,
+): Dialled => {
+  const options: ClientOptions = {
+    ...FRAGMENT_LIMITS,
+    perMessageDeflate: false,
+    handshakeTimeout: timeoutMs,
+    maxPayload: maxBodyBytes + MESSAGE_OVERHEAD,
+    skipUTF8Validation: true,
+    generateMask: zeroMask,
+    followRedirects: false,
+    ...tlsOptions(tls),
+  }
+  const address = url.startsWith('unix:') ? `ws+unix://${url.slice('unix:'.length)}:/` : url
+  const socket = new WebSocketClient(address, SUBPROTOCOL, options)
+  let isSettled = false
+  const fail = (reason: string): void => {
+    if (isSettled) return
+    isSettled = true
+    onFail(reason)
+  }
+  socket.once('open', () => {
+    isSettled = true
+    onOpen(new WsWire(socket, url.startsWith('wss:'), events))
+  })
+  socket.once('unexpected-response', (_request, response) => {
+    let text = ''
+    response.setEncoding('utf8')
+    response.on('data', (chunk: string) => {
+      if (text.length < 1_024) text += chunk
+    })
+    response.once('end', () => {
+      fail(text.trim() || `HTTP ${response.statusCode}`)
+      socket.terminate()
+    })
+  })
+  socket.on('error', (error: NodeJS.ErrnoException) => fail(error.message || (error.code ?? 'error')))
+  socket.once('close', () => fail('closed during the handshake'))
+  return { abort: () => socket.terminate() }
+}
+
+const tlsOptions = (tls: LinkTls): ClientOptions => {
+  const options: ClientOptions & { servername?: string } = {}
+  if (tls.ca !== undefined) options.ca = tls.ca
+  if (tls.cert !== undefined) options.cert = tls.cert
+  if (tls.key !== undefined) options.key = tls.key
+  if (tls.serverName !== undefined) options.servername = tls.serverName
+  return options
+}

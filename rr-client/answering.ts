@@ -1,0 +1,46 @@
+import type { BusError } from '../bus/errors.ts'
+import type { Answering, CloseOptions, CloseReport } from './api.ts'
+import type { Registration } from './core/registration.ts'
+
+/** The user's handle on a topic that is answered. */
+export class AnsweringHandle implements Answering {
+  readonly topic: string
+  readonly group: string
+  /** Settles when the first queue takes requests, or a broker refuses the registration. */
+  readonly declared: Promise<void>
+  registration: Registration | undefined
+  readonly #close: (options: CloseOptions) => Promise<CloseReport>
+  #closing: Promise<CloseReport> | undefined
+  #resolve: () => void = () => {}
+  #reject: (error: BusError) => void = () => {}
+
+  constructor(topic: string, group: string, close: (options: CloseOptions) => Promise<CloseReport>) {
+    this.topic = topic
+    this.group = group
+    this.#close = close
+    this.declared = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A refusal after the topic was declared once is told by `status()`, not by this promise.
+    this.declared.catch(() => {})
+  }
+
+  get queues(): number {
+    return this.registration?.queues.size ?? 0
+  }
+
+  onDeclared(error: BusError | undefined): void {
+    if (error === undefined) this.#resolve()
+    else this.#reject(error)
+  }
+
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    this.#closing ??= this.#close(options)
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close().then(() => {})
+  }
+}

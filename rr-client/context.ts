@@ -1,0 +1,135 @@
+import type { Headers } from '../bus/headers.ts'
+import { decodeHeaders, OwnHeader, userHeaders } from '../bus/headers.ts'
+import { BusError } from '../bus/errors.ts'
+import type { HandlerContext, RequestOptions } from './api.ts'
+import type { Mark } from './core/mark.ts'
+
+/** What a context asks of the client it belongs to. */
+export interface ContextHost {
+  readonly idc: string
+  now(): number
+  /** Somebody listens to the signal: it must abort at the deadline. */
+  watch(mark: Mark): void
+  nested(parent: Context, topic: string, body: unknown, options: RequestOptions): NestedCall
+}
+
+/** A call made inside a handler, which ends with it. */
+export interface NestedCall {
+  readonly promise: Promise<unknown>
+  cancel(): void
+}
+
+/** A nested call gets the parent's time less this, or less a tenth if that is less. */
+const RESERVE_MS = 5
+const RESERVE_SHARE = 0.1
+/** Headers that nested calls take over: W3C trace context and baggage. */
+const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'] as const
+
+/** What a handler knows of its call. Everything that costs is made when it is asked for. */
+export class Context implements HandlerContext {
+  readonly #mark: Mark
+  readonly #host: ContextHost
+  #controller: AbortController | undefined
+  #abortedFor: BusError | undefined
+  #headers: Headers | undefined
+  #open: Set<NestedCall> | undefined
+
+  constructor(mark: Mark, host: ContextHost) {
+    this.#mark = mark
+    this.#host = host
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#abortedFor !== undefined) this.#controller.abort(this.#abortedFor)
+      else this.#host.watch(this.#mark)
+    }
+    return this.#controller.signal
+  }
+
+  get attempt(): number {
+    return this.#mark.attempt
+  }
+
+  get correlationId(): string {
+    const { peer, counter, isLong } = this.#mark
+    return `${peer.instance}-${isLong ? 'L' : ''}${counter}`
+  }
+
+  get topic(): string {
+    return this.#mark.registration.topic
+  }
+
+  get headers(): Headers {
+    return userHeaders(this.#all)
+  }
+
+  get idc(): string {
+    return this.#host.idc
+  }
+
+  /** Topics of the calls that led here, this one included. */
+  get path(): string[] {
+    const above = this.#all[OwnHeader.path]
+    return above === undefined ? [this.topic] : [...above.split(' '), this.topic]
+  }
+
+  get label(): string | undefined {
+    return this.#all[OwnHeader.label]
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.#mark.deadline - this.#host.now())
+  }
+
+  /** The time a nested call may have at most. */
+  nestedMs(): number {
+    const left = this.remainingMs()
+    return Math.floor(left - Math.min(RESERVE_MS, left * RESERVE_SHARE))
+  }
+
+  /** Trace headers to pass on. */
+  traceHeaders(): Headers {
+    const kept: Record<string, string> = {}
+    for (const name of TRACE_HEADERS) {
+      const value = this.#all[name]
+      if (value !== undefined) kept[name] = value
+    }
+    return kept
+  }
+
+  readonly request = <R>(topic: string, body: unknown, options: RequestOptions = {}): Promise<R> => {
+    const call = this.#host.nested(this, topic, body, options)
+    this.#open ??= new Set()
+    this.#open.add(call)
+    const forget = (): void => {
+      this.#open?.delete(call)
+    }
+    call.promise.then(forget, forget)
+    return call.promise as Promise<R>
+  }
+
+  /** The caller gave up, the time is over, or the bus closes. Nested calls end with it. */
+  abort(why: 'cancelled' | 'deadline' | 'closing'): void {
+    if (this.#abortedFor !== undefined) return
+    this.#abortedFor = reasonFor(why, this.topic)
+    this.#controller?.abort(this.#abortedFor)
+    for (const call of this.#open ?? []) call.cancel()
+  }
+
+  get #all(): Headers {
+    const { headers } = this.#mark
+    this.#headers ??= decodeHeaders(headers, 0, headers.length)
+    return this.#headers
+  }
+}
+
+const reasonFor = (why: 'cancelled' | 'deadline' | 'closing', topic: string): BusError => {
+  const details = { stage: 'handler', topic }
+  if (why === 'deadline') {
+    return new BusError('deadline_exceeded', 'the caller has given up: its time is over', { details })
+  }
+  const text = why === 'cancelled' ? 'the caller has cancelled' : 'the bus is closing'
+  return new BusError('cancelled', text, { details })
+}

@@ -1,0 +1,55 @@
+/** The sends of one call that may still be answered, and the load they stand for. */
+import type { BrokerLink } from './broker-link.ts'
+import type { Attempt, RequestResponseFuture } from './future.ts'
+
+export const attemptOf = (future: RequestResponseFuture, number: number): Attempt | undefined =>
+  future.current?.number === number
+    ? future.current
+    : future.earlier?.find((attempt) => attempt.number === number)
+
+/** A newer attempt follows; this one may run all the same. */
+export const setAside = (future: RequestResponseFuture, attempt: Attempt): void => {
+  if (future.earlier === undefined) future.earlier = [attempt]
+  else future.earlier.push(attempt)
+  future.current = undefined
+}
+
+/** The attempt will not run: it was refused. */
+export const freeAttempt = (future: RequestResponseFuture, attempt: Attempt): void => {
+  releaseLoad(attempt)
+  if (future.current === attempt) future.current = undefined
+  else future.earlier = without(future.earlier, (other) => other === attempt)
+}
+
+/** The instance will start neither this attempt nor one sent to it before (rule 2). */
+export const freeOlder = (future: RequestResponseFuture, attempt: Attempt): void => {
+  const isCovered = (other: Attempt): boolean =>
+    other.instance === attempt.instance && other.number <= attempt.number
+  for (const other of future.earlier ?? []) if (isCovered(other)) releaseLoad(other)
+  future.earlier = without(future.earlier, isCovered)
+}
+
+/** Whether a reply stamped with this handle comes from an instance the call was sent to. */
+export const isFromAttempt = (
+  future: RequestResponseFuture,
+  link: BrokerLink,
+  from: number,
+): boolean => {
+  const instance = link.peers.get(from)?.instance
+  if (instance === undefined) return false
+  if (future.current?.instance === instance) return true
+  return future.earlier?.some((attempt) => attempt.instance === instance) ?? false
+}
+
+export const releaseLoad = ({ link, generation, queue }: Attempt): void => {
+  if (queue !== undefined) queue.inFlight -= 1
+  if (link.generation === generation) link.dropCall()
+}
+
+const without = (
+  attempts: Attempt[] | undefined,
+  isOut: (attempt: Attempt) => boolean,
+): Attempt[] | undefined => {
+  const kept = attempts?.filter((attempt) => !isOut(attempt))
+  return kept === undefined || kept.length === 0 ? undefined : kept
+}

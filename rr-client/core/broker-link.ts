@@ -1,0 +1,101 @@
+import type { Beating } from '../../bus/heartbeat.ts'
+import type { Outbox } from '../../bus/outbox.ts'
+import { Pulse } from '../../bus/pulse.ts'
+import type { Slabs } from '../../bus/slabs.ts'
+import { Outbox as OutboxOf, type Wire } from '../../bus/outbox.ts'
+import type { Peer } from './peer.ts'
+import type { Registration } from './registration.ts'
+import type { RouteQueue, TopicRoutes } from './routes.ts'
+
+/** A queue this instance owns at a broker. */
+export interface OwnedQueue {
+  readonly registration: Registration
+  readonly epoch: number
+}
+
+/**
+ * The client's side of its connection to one broker, over all the links that it has had. What is
+ * said of "the link" here is of the present one; a new one starts from nothing.
+ */
+export class BrokerLink implements Beating {
+  readonly index: number
+  readonly url: string
+  /** connecting: a dial is under way; greeting: hello sent; waiting: until the next dial. */
+  state: 'idle' | 'connecting' | 'greeting' | 'up' | 'waiting' | 'closed' = 'idle'
+  pulse: Pulse = new Pulse(0)
+  outbox: Outbox = NO_OUTBOX
+  /** Counts the links: what was noted of an older one must not be taken for the present. */
+  generation = 0
+  /** The last of them that was up. */
+  upGeneration = 0
+  busySince = -1
+  isDoubtful = false
+  isBeating = false
+  broker = ''
+  idc = ''
+  /** The broker life that handles, epochs and queues belong to; 0 before the first welcome. */
+  life = 0
+  /** This instance's handle in that life. */
+  handle = 0
+  maxBodyBytes = 1_048_576
+  /** Until then a topic without responder may only be waiting for its responders to return. */
+  settlesAt = 0
+  /** Dials that failed in a row. */
+  failures = 0
+  redialAt = Number.POSITIVE_INFINITY
+  lastUsedAt = 0
+  idlePingAt = Number.POSITIVE_INFINITY
+  readonly peers = new Map<number, Peer>()
+  readonly owned = new Map<number, OwnedQueue>()
+  readonly queues = new Map<number, RouteQueue>()
+  readonly topics = new Map<number, TopicRoutes>()
+  /** Pinned sends since the broker last acknowledged one, and the batch of the newest. */
+  recoveries = 0
+  recoveryBatch = 0
+  #calls = 0
+
+  constructor(index: number, url: string) {
+    this.index = index
+    this.url = url
+  }
+
+  get isUp(): boolean {
+    return this.state === 'up'
+  }
+
+  get calls(): number {
+    return this.#calls
+  }
+
+  open(now: number, wire: Wire, slabs: Slabs, onDirty: (outbox: Outbox) => void): void {
+    this.generation += 1
+    this.pulse = new Pulse(now)
+    const outbox: Outbox = new OutboxOf(wire, this.pulse, slabs, () => onDirty(outbox))
+    this.outbox = outbox
+    this.isDoubtful = false
+    this.isBeating = false
+    this.busySince = -1
+    this.#calls = 0
+    this.recoveries = 0
+    this.recoveryBatch = 0
+    this.lastUsedAt = now
+  }
+
+  addCall(now: number): void {
+    this.#calls += 1
+    if (this.#calls === 1) this.busySince = now
+  }
+
+  dropCall(): void {
+    if (this.#calls > 0) this.#calls -= 1
+    if (this.#calls === 0) this.busySince = -1
+  }
+}
+
+/** Stands in until there is a link; nothing is ever reserved in it. */
+const NO_OUTBOX = {
+  get isClogged(): boolean {
+    return true
+  },
+  unsentBytes: 0,
+} as unknown as Outbox

@@ -1,0 +1,120 @@
+/** Writes the frames of a call straight into a link's outbox. */
+import { setU16, setU32, setU64 } from '../../bus/bytes.ts'
+import {
+  Cancel,
+  Flag,
+  Frame,
+  putHead,
+  putRefusal,
+  type Reason,
+  refusalSize,
+  Reply,
+  Request,
+  Stage,
+} from '../../bus/frame.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { RequestResponseFuture } from './future.ts'
+import type { KeptReply, Mark, Way } from './mark.ts'
+import type { RouteQueue } from './routes.ts'
+
+/** Without a queue the request is pinned: its headers say whom it is for. */
+export const writeRequest = (
+  now: number,
+  future: RequestResponseFuture,
+  link: BrokerLink,
+  queue: RouteQueue | undefined,
+  flags: number,
+  headers: Buffer,
+  floor: number,
+): void => {
+  const { body } = future.facts
+  const size = Request.head + headers.length + body.length
+  const at = link.outbox.reserve(now, size)
+  const b = link.outbox.bytes
+  putHead(b, at, size, Frame.request, flags)
+  setU16(b, at + Request.attempt, future.attempt)
+  setU32(b, at + Request.headersLength, headers.length)
+  setU32(b, at + Request.topic, future.topic.heard.get(link) ?? 0)
+  setU32(b, at + Request.queue, queue?.handle ?? 0)
+  setU32(b, at + Request.target, queue?.owner ?? 0)
+  setU32(b, at + Request.origin, 0)
+  setU32(b, at + Request.delivery, 0)
+  setU32(b, at + Request.remainingMs, future.deadline - now)
+  setU64(b, at + Request.life, link.life)
+  setU64(b, at + Request.epoch, queue?.epoch ?? 0)
+  setU64(b, at + Request.counter, future.counter)
+  setU64(b, at + Request.floor, floor)
+  if (headers.length > 0) headers.copy(b, at + Request.head)
+  if (body.length > 0) body.copy(b, at + Request.head + headers.length)
+}
+
+export const writeCancel = (
+  now: number,
+  future: RequestResponseFuture,
+  attempt: number,
+  link: BrokerLink,
+  queue: RouteQueue,
+): void => {
+  const at = link.outbox.reserve(now, Cancel.head)
+  const b = link.outbox.bytes
+  b.fill(0, at, at + Cancel.head)
+  putHead(b, at, Cancel.head, Frame.cancel, future.isLong ? Flag.long : 0)
+  setU16(b, at + Cancel.attempt, attempt)
+  setU32(b, at + Cancel.queue, queue.handle)
+  setU32(b, at + Cancel.target, queue.owner)
+  setU64(b, at + Cancel.counter, future.counter)
+}
+
+/** `headers` name the reply topic when the answer goes another way than the request came. */
+export const writeReply = (
+  now: number,
+  link: BrokerLink,
+  mark: Mark,
+  to: number,
+  delivery: number,
+  headers: Buffer,
+  reply: KeptReply,
+): void => {
+  const size = Reply.head + headers.length + reply.body.length
+  const at = link.outbox.reserve(now, size)
+  const b = link.outbox.bytes
+  putHead(b, at, size, Frame.reply, reply.flags | (mark.isLong ? Flag.long : 0))
+  b[at + Reply.kind] = reply.kind
+  b[at + 7] = 0
+  setU32(b, at + Reply.headersLength, headers.length)
+  setU32(b, at + Reply.to, to)
+  setU32(b, at + Reply.from, 0)
+  setU32(b, at + Reply.delivery, delivery)
+  setU64(b, at + Reply.counter, mark.counter)
+  if (headers.length > 0) headers.copy(b, at + Reply.head)
+  if (reply.body.length > 0) reply.body.copy(b, at + Reply.head + headers.length)
+}
+
+/** What a responder refuses, and whether it will never start this attempt or one before it. */
+export interface ResponderRefusal {
+  way: Way
+  counter: number
+  attempt: number
+  flags: number
+  reason: Reason
+  text: string
+}
+
+export const writeRefusal = (now: number, refusal: ResponderRefusal): void => {
+  const { outbox } = refusal.way.link
+  const { reason, text, flags, attempt, counter, way } = refusal
+  const news = { ...NO_NEWS, reason, text }
+  const at = outbox.reserve(now, refusalSize(news))
+  const who = { flags, attempt, counter, to: way.origin, delivery: way.delivery, from: 0 }
+  putRefusal(outbox.bytes, at, { type: Frame.refusal, ...who }, news)
+}
+
+const NO_NEWS = {
+  stage: Stage.responder,
+  queueState: 0,
+  queue: 0,
+  epoch: 0,
+  limit: 0,
+  current: 0,
+  retryAfterMs: 0,
+}

@@ -1,0 +1,230 @@
+import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
+import { FieldReader, WireError } from '../../bus/bytes.ts'
+import { BATCH_HEAD, checkedFrameEnd, Frame, FRAME_HEAD } from '../../bus/frame.ts'
+import { Heartbeat } from '../../bus/heartbeat.ts'
+import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
+import type { Outbox, Wire } from '../../bus/outbox.ts'
+import type { Prng } from '../../bus/prng.ts'
+import type { Slabs } from '../../bus/slabs.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { CallFacts, RequestResponseFuture } from './future.ts'
+import { Links } from './links.ts'
+import { Marks } from './marks.ts'
+import { Registrations } from './registrations.ts'
+import { Requester } from './requester.ts'
+import { Responder } from './responder.ts'
+import { type ClientEffects, type ClientFacts, ClientState } from './state.ts'
+
+const BAD_FRAME = 1002
+const SILENT = 4002
+const NOTHING = Buffer.alloc(0)
+
+/**
+ * A client of the bus as a state machine: both halves of it, requester and responder, over the links
+ * they share. This file only knows which part of it a frame is for.
+ */
+export class ClientCore {
+  readonly state: ClientState
+  readonly requester: Requester
+  readonly responder: Responder
+  readonly registrations: Registrations
+  readonly marks: Marks
+  readonly #links: Links
+  readonly #heartbeat: Heartbeat<BrokerLink>
+
+  constructor(
+    facts: ClientFacts,
+    effects: ClientEffects,
+    links: readonly BrokerLink[],
+    prng: Prng,
+    slabs: Slabs,
+    onDirty: (outbox: Outbox) => void,
+  ) {
+    this.#heartbeat = new Heartbeat<BrokerLink>(facts, (now, link, silentMs) => {
+      const reason = `nothing acknowledged for ${silentMs} ms`
+      this.state.effects.hangUp(link, SILENT, reason)
+      this.onClosed(now, link, reason)
+    })
+    this.state = new ClientState(facts, effects, this.#heartbeat, prng, links)
+    this.marks = new Marks(this.state.counters)
+    this.registrations = new Registrations(this.state)
+    this.requester = new Requester(this.state)
+    this.responder = new Responder(this.state, this.marks, this.registrations)
+    this.#links = new Links(this.state, this.marks, slabs, onDirty)
+  }
+
+  get nextDeadline(): number {
+    return Math.min(
+      this.requester.nextDeadline,
+      this.#heartbeat.next,
+      this.#links.nextDeadline,
+      this.responder.nextDeadline,
+      this.marks.nextDeadline,
+    )
+  }
+
+  start(): void {
+    for (const link of this.state.links) this.#links.dial(link)
+  }
+
+  request(now: number, facts: CallFacts, caller: unknown): RequestResponseFuture {
+    const future = this.requester.request(now, facts, caller)
+    if (!this.state.hasLink) this.#links.hurry(now)
+    return future
+  }
+
+  onOpen(now: number, link: BrokerLink, wire: Wire): void {
+    this.#links.onOpen(now, link, wire)
+  }
+
+  /** The link is gone, or its dial has failed. */
+  onClosed(now: number, link: BrokerLink, reason: string): void {
+    if (link.state === 'waiting' || link.state === 'closed' || link.state === 'idle') return
+    const wasUp = link.isUp
+    this.#links.onDown(now, link)
+    this.state.effects.advise({ kind: 'link_down', peer: link.broker || link.url, reason })
+    if (!wasUp) return
+    this.responder.onLinkDown(link)
+    this.registrations.onLinkDown(now, link)
+    this.requester.onLinkDown(now, link)
+    if (this.requester.inFlight > 0 || this.registrations.size > 0) this.#links.hurry(now)
+  }
+
+  /** Bytes of one batch. What makes no sense ends the link, and nothing else. */
+  onBatch(now: number, link: BrokerLink, bytes: Buffer): void {
+    if (link.state !== 'up' && link.state !== 'greeting') return
+    try {
+      this.#readBatch(now, link, bytes)
+    } catch (error) {
+      if (!(error instanceof WireError)) throw error
+      this.state.counters.protocolErrors += 1
+      const { message } = error
+      this.state.effects.advise({ kind: 'protocol_error', peer: link.broker || link.url, message })
+      this.state.effects.hangUp(link, BAD_FRAME, message)
+      this.onClosed(now, link, message)
+    }
+  }
+
+  onDeadline(now: number): void {
+    this.#heartbeat.beat(now)
+    this.requester.onDeadline(now)
+    this.responder.onDeadline(now)
+    this.marks.onDeadline(now)
+    this.#links.onDeadline(now)
+  }
+
+  onStopped(_now: number, stoppedMs: number): void {
+    this.state.stoppedMs = stoppedMs
+    this.state.effects.advise({ kind: 'stalled', stoppedMs })
+  }
+
+  onCaughtUp(): void {
+    this.state.stoppedMs = 0
+  }
+
+  /** Asks a broker about itself; the answer comes in pieces under the same number. */
+  inspect(now: number, link: BrokerLink, id: number): void {
+    this.state.send(now, link, Frame.inspect, encodeNumber(id))
+  }
+
+  /** Says goodbye on every link; the shell closes them when that is sent. */
+  shut(now: number): void {
+    this.state.phase = 'closed'
+    for (const link of this.state.links) {
+      if (link.isUp) link.outbox.frame(now, Frame.goodbye, encodeTopic('closed'))
+      link.redialAt = Number.POSITIVE_INFINITY
+      link.idlePingAt = Number.POSITIVE_INFINITY
+      this.#heartbeat.forget(link)
+    }
+  }
+
+  #readBatch(now: number, link: BrokerLink, bytes: Buffer): void {
+    openBatch(now, link.pulse, bytes)
+    if (bytes.length > BATCH_HEAD) this.#heartbeat.touch(now, link)
+    const isTooOld = link.pulse.ageBound(now) > maxAge(now, link)
+    const { generation } = link
+    for (let at = BATCH_HEAD; at < bytes.length; ) {
+      const end = checkedFrameEnd(bytes, at)
+      const type = bytes[at + 4]!
+      if (type === Frame.reply) this.requester.onReply(now, link, bytes, at, end)
+      else if (type === Frame.request) {
+        this.responder.onRequest(now, link, bytes, at, end, isTooOld)
+      } else this.#onControl(now, link, type, bytes, at, end)
+      if (link.generation !== generation || (!link.isUp && link.state !== 'greeting')) return
+      at = end
+    }
+    if (link.recoveries > 0) this.requester.onAcknowledged(now, link)
+  }
+
+  #onControl(now: number, link: BrokerLink, type: number, b: Buffer, at: number, end: number): void {
+    const reader = new FieldReader(b, at + FRAME_HEAD, end)
+    if (link.state === 'greeting' && type !== Frame.welcome && type !== Frame.reject) {
+      throw new WireError(`frame type ${type} before welcome`)
+    }
+    switch (type) {
+      case Frame.refusal:
+        this.requester.onRefusal(now, link, b, at, end)
+        return
+      case Frame.lost:
+        this.requester.onLost(now, b, at)
+        return
+      case Frame.cancel:
+        this.responder.onCancel(now, link, b, at)
+        return
+      case Frame.peer:
+        this.#links.onPeer(link, reader)
+        return
+      case Frame.routes:
+        this.requester.onRoutes(now, link, reader)
+        return
+      case Frame.ping:
+        link.outbox.frame(now, Frame.pong, NOTHING)
+        return
+      case Frame.pong:
+        return
+      case Frame.assign:
+        this.registrations.onAssign(now, link, reader)
+        return
+      case Frame.registered:
+        this.registrations.onRegistered(now, link, reader)
+        return
+      case Frame.unregistered:
+        this.registrations.onUnregistered(now, link, reader)
+        return
+      case Frame.snapshot: {
+        const id = reader.u32('inspection')
+        const isLast = reader.u8('snapshot flags') === 1
+        this.state.effects.inspected(id, Buffer.from(reader.rest()), isLast)
+        return
+      }
+      case Frame.welcome:
+        this.#onWelcome(now, link, reader)
+        return
+      case Frame.reject:
+        this.#links.onReject(link, reader)
+        return
+      case Frame.goodbye:
+        this.state.effects.hangUp(link, 1000, 'the broker closes')
+        this.onClosed(now, link, 'the broker closes')
+        return
+      default:
+        throw new WireError(`frame type ${type} is not for a client`)
+    }
+  }
+
+  /** What was held is listed before anything else, then everything is declared again. */
+  #onWelcome(now: number, link: BrokerLink, reader: FieldReader): void {
+    const resumed = this.#links.onWelcome(now, link, reader)
+    this.responder.onResumed(now, link, resumed)
+    this.registrations.onLinkUp(now, link)
+    this.responder.onLinkUp(now, link)
+    this.requester.onLinkUp(now, link)
+    this.state.effects.linkUp(link)
+  }
+}
+
+/** Tighter while calls keep acknowledgements flowing. */
+const maxAge = (now: number, link: BrokerLink): number =>
+  link.busySince >= 0 && now - link.busySince > MAX_BUSY_BATCH_AGE_MS + 250
+    ? MAX_BUSY_BATCH_AGE_MS
+    : MAX_BATCH_AGE_MS

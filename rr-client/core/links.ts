@@ -1,0 +1,161 @@
+import type { FieldReader } from '../../bus/bytes.ts'
+import { BusError, isBusErrorCode } from '../../bus/errors.ts'
+import { Frame, PROTOCOL_VERSION } from '../../bus/frame.ts'
+import {
+  decodePeer,
+  decodeReject,
+  decodeWelcome,
+  encodeHello,
+  type Welcome,
+} from '../../bus/handshake.ts'
+import type { Outbox, Wire } from '../../bus/outbox.ts'
+import type { Slabs } from '../../bus/slabs.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { Marks } from './marks.ts'
+import { Peer } from './peer.ts'
+import type { ClientState } from './state.ts'
+
+/** Back-off between dials: full jitter up to this, doubling (Brooker, AWS 2015). */
+const FIRST_BACKOFF_MS = 100
+const LAST_BACKOFF_MS = 5_000
+/** With calls in hand nobody should wait for a broker that is back. */
+const BUSY_BACKOFF_MS = 100
+/** A link used within the last minute is pinged more often, so that its batches stay young. */
+const WARM_MS = 60_000
+const WARM_PING_MS = 3_000
+const IDLE_PING_MS = 10_000
+const NOTHING = Buffer.alloc(0)
+
+/** Links to brokers: greeting, keeping them alive, dialling again for ever. */
+export class Links {
+  readonly #state: ClientState
+  readonly #marks: Marks
+  readonly #slabs: Slabs
+  readonly #onDirty: (outbox: Outbox) => void
+
+  constructor(state: ClientState, marks: Marks, slabs: Slabs, onDirty: (outbox: Outbox) => void) {
+    this.#state = state
+    this.#marks = marks
+    this.#slabs = slabs
+    this.#onDirty = onDirty
+  }
+
+  get nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const link of this.#state.links) next = Math.min(next, link.redialAt, link.idlePingAt)
+    return next
+  }
+
+  dial(link: BrokerLink): void {
+    link.state = 'connecting'
+    link.redialAt = Number.POSITIVE_INFINITY
+    this.#state.effects.dial(link)
+  }
+
+  /** The dial has succeeded: say hello. */
+  onOpen(now: number, link: BrokerLink, wire: Wire): void {
+    const { facts } = this.#state
+    link.open(now, wire, this.#slabs, this.#onDirty)
+    link.state = 'greeting'
+    const hello = encodeHello({
+      minVersion: PROTOCOL_VERSION,
+      maxVersion: PROTOCOL_VERSION,
+      instance: facts.instance,
+      secret: facts.secret,
+      replyTopic: facts.replyTopic,
+      name: facts.name,
+      idc: facts.idc,
+      label: facts.label,
+      token: facts.token,
+      knewAnotherLife: link.life !== 0,
+    })
+    this.#state.send(now, link, Frame.hello, hello)
+  }
+
+  /** Takes in the welcome. Returns the generation of the link whose session goes on, or -1. */
+  onWelcome(now: number, link: BrokerLink, reader: FieldReader): number {
+    const welcome: Welcome = decodeWelcome(reader)
+    const isResumed = welcome.isResumed && welcome.life === link.life
+    link.broker = welcome.broker
+    link.idc = welcome.idc
+    link.life = welcome.life
+    link.handle = welcome.handle
+    link.maxBodyBytes = welcome.maxBodyBytes
+    link.settlesAt = now + welcome.settlingMs
+    link.failures = 0
+    link.state = 'up'
+    link.idlePingAt = now + this.#idlePingMs(now, link)
+    const { broker: peer, life } = welcome
+    this.#state.effects.advise({ kind: 'link_up', peer, life, isResumed })
+    const before = link.upGeneration
+    link.upGeneration = link.generation
+    return isResumed ? before : -1
+  }
+
+  onReject(link: BrokerLink, reader: FieldReader): void {
+    const { code, message } = decodeReject(reader)
+    const error = new BusError(
+      isBusErrorCode(code) ? code : 'not_connected',
+      `${link.url} refused this client: ${message}`,
+      { details: { stage: 'broker' } },
+    )
+    this.#state.effects.advise({ kind: 'link_refused', peer: link.url, code, message })
+    this.#state.effects.linkRefused(link, error)
+  }
+
+  onPeer(link: BrokerLink, reader: FieldReader): void {
+    const { handle, instance, replyTopic } = decodePeer(reader)
+    const old = link.peers.get(handle)
+    if (old !== undefined) this.#marks.leavePeer(old)
+    link.peers.delete(handle)
+    if (instance === '') return
+    const peer: Peer = this.#marks.peer(instance, replyTopic)
+    peer.links += 1
+    link.peers.set(handle, peer)
+  }
+
+  /** The dial has failed, or the link is gone: dial again after a while. */
+  onDown(now: number, link: BrokerLink): void {
+    for (const peer of link.peers.values()) this.#marks.leavePeer(peer)
+    link.peers.clear()
+    link.owned.clear()
+    this.#state.heartbeat.forget(link)
+    link.idlePingAt = Number.POSITIVE_INFINITY
+    link.busySince = -1
+    if (this.#state.phase === 'closed') {
+      link.state = 'closed'
+      return
+    }
+    link.state = 'waiting'
+    link.redialAt = now + this.#backoffMs(link)
+    link.failures += 1
+  }
+
+  /** Calls are in hand: do not sit out a long back-off. */
+  hurry(now: number): void {
+    for (const link of this.#state.links) {
+      if (link.state !== 'waiting') continue
+      link.redialAt = Math.min(link.redialAt, now + this.#state.prng.below(BUSY_BACKOFF_MS))
+    }
+  }
+
+  onDeadline(now: number): void {
+    for (const link of this.#state.links) {
+      if (link.redialAt <= now) this.dial(link)
+      if (link.idlePingAt > now) continue
+      link.idlePingAt = now + this.#idlePingMs(now, link)
+      this.#state.send(now, link, Frame.ping, NOTHING)
+    }
+  }
+
+  #idlePingMs(now: number, link: BrokerLink): number {
+    const base = now - link.lastUsedAt < WARM_MS ? WARM_PING_MS : IDLE_PING_MS
+    return base + this.#state.prng.below(base / 2)
+  }
+
+  #backoffMs(link: BrokerLink): number {
+    if (link.failures === 0) return this.#state.prng.below(FIRST_BACKOFF_MS)
+    const top = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(10, link.failures))
+    return this.#state.prng.below(top) + 1
+  }
+}

@@ -1,0 +1,386 @@
+import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
+import { keepable } from '../../bus/codec.ts'
+import { Deadlines } from '../../bus/deadlines.ts'
+import { Cancel, Flag, Frame, Reason, ReplyKind, Request } from '../../bus/frame.ts'
+import { decodeHeaders, encodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
+import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
+import type { BrokerLink } from './broker-link.ts'
+import { writeRefusal, writeReply } from './call-frames.ts'
+import { correlationIdOf } from './failure.ts'
+import { forgetInstant, type KeptReply, type Mark, type Way } from './mark.ts'
+import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
+import type { Peer } from './peer.ts'
+import type { Registration } from './registration.ts'
+import type { Registrations } from './registrations.ts'
+import type { ClientState } from './state.ts'
+
+/** The answerer's half: from a request frame to the one reply, and what copies of it are told. */
+export class Responder {
+  readonly #state: ClientState
+  readonly #marks: Marks
+  readonly #registrations: Registrations
+  /** Running calls whose signal somebody listens to. */
+  readonly #watched = new Map<number, Mark>()
+  readonly #deadlines = new Deadlines((id) => this.#watched.get(id)?.deadline ?? -1)
+  /** Answers that no broker has acknowledged and whose link is lost (rule 5). */
+  readonly #owed = new Set<Mark>()
+
+  constructor(state: ClientState, marks: Marks, registrations: Registrations) {
+    this.#state = state
+    this.#marks = marks
+    this.#registrations = registrations
+  }
+
+  get nextDeadline(): number {
+    return this.#deadlines.next
+  }
+
+  get owed(): number {
+    return this.#owed.size
+  }
+
+  /** A request frame. The mark comes first: from then on no copy can run a second time. */
+  onRequest(now: number, link: BrokerLink, b: Buffer, at: number, end: number, isTooOld: boolean): void {
+    const { counters } = this.#state
+    counters.received += 1
+    const peer = link.peers.get(u32(b, at + Request.origin))
+    if (peer === undefined) throw new WireError('a request from a handle never introduced')
+    const flags = b[at + Request.flags]!
+    const isLong = (flags & Flag.long) !== 0
+    const counter = u64(b, at + Request.counter)
+    const attempt = u16(b, at + Request.attempt)
+    const way: Way = {
+      link,
+      generation: link.generation,
+      origin: u32(b, at + Request.origin),
+      delivery: u32(b, at + Request.delivery),
+    }
+    if (isTooOld) {
+      counters.staleBatches += 1
+      this.#refuseFrame(now, way, counter, attempt, flags, Reason.stale_batch)
+      return
+    }
+    this.#marks.raiseFloor(peer, u64(b, at + Request.floor), isLong)
+    if (counter < peer.floor(isLong)) {
+      this.#refuseFrame(now, way, counter, attempt, flags, Reason.cancelled)
+      return
+    }
+    const known = peer.find(counter, isLong)
+    if (known === undefined) this.#accept(now, peer, way, b, at, end)
+    else this.#onCopy(now, known, way, attempt, b, at, end)
+  }
+
+  onCancel(now: number, link: BrokerLink, b: Buffer, at: number): void {
+    const peer = link.peers.get(u32(b, at + Cancel.origin))
+    const isLong = (b[at + Cancel.flags]! & Flag.long) !== 0
+    const mark = peer?.find(u64(b, at + Cancel.counter), isLong)
+    if (mark === undefined || mark.attempt > u16(b, at + Cancel.attempt)) return
+    if (mark.state === 'waiting') this.refuse(now, mark, Reason.cancelled, '')
+    else if (mark.state === 'running') this.#state.effects.abort(mark, 'cancelled')
+  }
+
+  /** The lane has room: whether the handler may start. It may not once it is late or unwanted. */
+  begin(now: number, mark: Mark): boolean {
+    if (mark.state !== 'waiting') return false
+    if (mark.forgetAt === FORGOTTEN) {
+      this.refuse(now, mark, Reason.cancelled, '')
+      return false
+    }
+    if (mark.deadline <= now) {
+      this.#state.counters.expired += 1
+      this.refuse(now, mark, Reason.expired, '')
+      return false
+    }
+    mark.state = 'running'
+    mark.registration.waiting -= 1
+    mark.registration.running += 1
+    return true
+  }
+
+  /** The handler has ended; its answer goes out and is kept for copies of the call. */
+  finish(now: number, mark: Mark, reply: KeptReply): void {
+    if (mark.state !== 'running') return
+    mark.state = 'done'
+    mark.registration.running -= 1
+    this.#watched.delete(mark.id)
+    mark.body = NO_BYTES
+    mark.reply = reply
+    if (now > mark.deadline) this.#adviseOverrun(now, mark)
+    this.#marks.keep(mark)
+    this.#answer(now, mark, reply)
+    this.#registrations.onLess(now, mark.registration)
+  }
+
+  /** The body turned out to be none that the handler takes: not executed, and never will be. */
+  reject(now: number, mark: Mark, reason: Reason, text: string): void {
+    if (mark.state !== 'running') return
+    mark.registration.running -= 1
+    mark.registration.waiting += 1
+    mark.state = 'waiting'
+    this.#watched.delete(mark.id)
+    this.refuse(now, mark, reason, text)
+  }
+
+  /** This instance will never start this attempt or one before it; the requester may go elsewhere. */
+  refuse(now: number, mark: Mark, reason: Reason, text: string): void {
+    this.#state.counters.refusedUnstarted += 1
+    mark.state = 'never'
+    mark.registration.waiting -= 1
+    mark.body = NO_BYTES
+    const { counter, attempt } = mark
+    const flags = Flag.never | (mark.isLong ? Flag.long : 0)
+    for (const way of waysOf(mark)) {
+      if (!isOpen(way)) continue
+      writeRefusal(now, { way, counter, attempt, flags, reason, text })
+      this.#state.heartbeat.touch(now, way.link)
+    }
+    mark.others = undefined
+    this.#registrations.onLess(now, mark.registration)
+  }
+
+  /** Somebody listens to the call's signal, which aborts at its deadline. */
+  watch(now: number, mark: Mark): void {
+    if (mark.state !== 'running') return
+    this.#watched.set(mark.id, mark)
+    this.#deadlines.arm(now, mark.deadline, mark.id)
+  }
+
+  /** Unstarted work that came by a lost link is not started; lost answers are owed (rules 4, 5). */
+  onLinkDown(link: BrokerLink): void {
+    for (const mark of this.#marks.all()) {
+      if (mark.way.link !== link || mark.way.generation !== link.generation) continue
+      if (mark.state === 'waiting') {
+        mark.state = 'never'
+        mark.registration.waiting -= 1
+        mark.body = NO_BYTES
+      } else if (mark.state === 'done' && mark.reply !== undefined && !isAtBroker(mark)) {
+        this.#owed.add(mark)
+      }
+    }
+  }
+
+  /** The session goes on: the broker hears what is still held, and counts anew from that. */
+  onResumed(now: number, link: BrokerLink, lost: number): void {
+    const held: number[] = []
+    for (const mark of this.#marks.all()) {
+      if (mark.state !== 'running') continue
+      for (const way of waysOf(mark)) {
+        if (way.link !== link || way.generation !== lost) continue
+        way.generation = link.generation
+        held.push(way.delivery)
+      }
+    }
+    for (let i = 0; i === 0 || i < held.length; i += RESUME_PAGE) {
+      const page = held.slice(i, i + RESUME_PAGE)
+      const isLast = i + RESUME_PAGE >= held.length
+      this.#state.send(now, link, Frame.resume, encodeResume(page, isLast))
+    }
+  }
+
+  /** Any broker may carry an answer to its requester. */
+  onLinkUp(now: number, link: BrokerLink): void {
+    for (const mark of this.#owed) {
+      this.#owed.delete(mark)
+      if (mark.reply === undefined || mark.forgetAt === FORGOTTEN) continue
+      this.#state.counters.repliesResent += 1
+      this.#replyByTopic(now, link, mark, mark.reply)
+    }
+  }
+
+  onDeadline(now: number): void {
+    this.#deadlines.due(now, (id) => {
+      const mark = this.#watched.get(id)!
+      this.#watched.delete(id)
+      this.#state.effects.abort(mark, 'deadline')
+    })
+  }
+
+  /** Hands back what has not started of one registration. */
+  handBack(now: number, registration: Registration): number {
+    let count = 0
+    for (const mark of [...this.#marks.all()]) {
+      if (mark.registration !== registration || mark.state !== 'waiting') continue
+      this.refuse(now, mark, Reason.draining, '')
+      count += 1
+    }
+    return count
+  }
+
+  /** Aborts what still runs; for the end of a close. */
+  abandon(registration: Registration): number {
+    let count = 0
+    for (const mark of this.#marks.all()) {
+      if (mark.registration !== registration || mark.state !== 'running') continue
+      this.#state.effects.abort(mark, 'closing')
+      count += 1
+    }
+    return count
+  }
+
+  #accept(now: number, peer: Peer, way: Way, b: Buffer, at: number, end: number): void {
+    const flags = b[at + Request.flags]!
+    const counter = u64(b, at + Request.counter)
+    const attempt = u16(b, at + Request.attempt)
+    if (this.#marks.size >= MAX_MARKS) {
+      this.#refuseFrame(now, way, counter, attempt, flags, Reason.marks_full)
+      return
+    }
+    const registration = this.#registrationFor(way.link, b, at)
+    const remainingMs = this.#remainingMs(now, way.link, b, at)
+    const bodyAt = at + Request.head + u32(b, at + Request.headersLength)
+    const mark: Mark = {
+      id: this.#marks.newId(),
+      peer,
+      counter,
+      isLong: (flags & Flag.long) !== 0,
+      registration: registration ?? this.#registrations.nobody,
+      state: 'waiting',
+      attempt,
+      flags,
+      deadline: now + remainingMs,
+      forgetAt: forgetInstant(now, remainingMs),
+      way,
+      others: undefined,
+      headers: bodyAt > at + Request.head ? keepable(b, at + Request.head, bodyAt) : NO_BYTES,
+      body: NO_BYTES,
+      reply: undefined,
+      batch: 0,
+      runner: undefined,
+    }
+    mark.registration.waiting += 1
+    this.#marks.add(now, mark)
+    this.#offer(now, mark, registration, b, at, bodyAt, end)
+  }
+
+  /** Refuses what must not start, and gives the rest to the lane. */
+  #offer(
+    now: number,
+    mark: Mark,
+    registration: Registration | undefined,
+    b: Buffer,
+    at: number,
+    bodyAt: number,
+    end: number,
+  ): void {
+    if (mark.deadline <= now) {
+      const isOver = u32(b, at + Request.remainingMs) === 0
+      if (isOver) this.#state.counters.expired += 1
+      this.refuse(now, mark, isOver ? Reason.expired : Reason.moved, '')
+    } else if (registration === undefined) this.refuse(now, mark, Reason.stale, '')
+    else if (registration.state !== 'open') this.refuse(now, mark, Reason.draining, '')
+    else if ((mark.flags & Flag.loop) !== 0 && isBusy(registration)) {
+      this.refuse(now, mark, Reason.loop, '')
+    } else {
+      mark.body = bodyAt < end ? keepable(b, bodyAt, end) : NO_BYTES
+      this.#state.effects.invoke(mark)
+    }
+  }
+
+  /** A further copy of a call that is remembered. */
+  #onCopy(now: number, mark: Mark, way: Way, attempt: number, b: Buffer, at: number, end: number): void {
+    this.#state.counters.duplicates += 1
+    if (mark.state === 'never') {
+      if (attempt <= mark.attempt) {
+        const { counter, flags } = mark
+        this.#refuseFrame(now, way, counter, attempt, flags | Flag.never, Reason.cancelled)
+        return
+      }
+      // A higher attempt is a new send of a call that has not run here: it may.
+      mark.peer.delete(mark)
+      this.#marks.drop(mark)
+      this.#accept(now, mark.peer, way, b, at, end)
+      return
+    }
+    mark.attempt = Math.max(mark.attempt, attempt)
+    if (mark.state === 'done') {
+      mark.way = way
+      this.#owed.delete(mark)
+      this.#answer(now, mark, mark.reply ?? LOST_REPLY)
+      return
+    }
+    ;(mark.others ??= []).push(mark.way)
+    mark.way = way
+  }
+
+  #registrationFor(link: BrokerLink, b: Buffer, at: number): Registration | undefined {
+    const flags = b[at + Request.flags]!
+    if ((flags & Flag.pinned) !== 0) {
+      const start = at + Request.head
+      const headers = decodeHeaders(b, start, start + u32(b, at + Request.headersLength))
+      if (headers[OwnHeader.to] !== this.#state.facts.instance) return undefined
+      return this.#registrations.byTopic(headers[OwnHeader.topic] ?? '')
+    }
+    const owned = link.owned.get(u32(b, at + Request.queue))
+    if (owned === undefined || owned.epoch !== u64(b, at + Request.epoch)) return undefined
+    if (u32(b, at + Request.target) !== link.handle || u64(b, at + Request.life) !== link.life) {
+      return undefined
+    }
+    return owned.registration
+  }
+
+  #remainingMs(now: number, link: BrokerLink, b: Buffer, at: number): number {
+    const told = u32(b, at + Request.remainingMs)
+    const { stoppedMs } = this.#state
+    return stoppedMs === 0 ? told : Math.max(0, told - Math.min(stoppedMs, link.pulse.ageBound(now)))
+  }
+
+  /** Sends the answer by every way a copy came; if none is open any more, by any broker. */
+  #answer(now: number, mark: Mark, reply: KeptReply): void {
+    let isSent = false
+    for (const way of waysOf(mark)) {
+      if (!isOpen(way)) continue
+      const { link } = way
+      writeReply(now, link, mark, way.origin, way.delivery, reply.headers, reply)
+      this.#state.heartbeat.touch(now, link)
+      if (way === mark.way) mark.batch = link.outbox.nextBatch
+      isSent = true
+    }
+    mark.others = undefined
+    if (isSent) return
+    const link = this.#state.links.find((other) => other.isUp)
+    if (link !== undefined) this.#replyByTopic(now, link, mark, reply)
+    else if (mark.reply !== undefined) this.#owed.add(mark)
+  }
+
+  #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: KeptReply): void {
+    const own = encodeHeaders({}, { [OwnHeader.replyTopic]: mark.peer.replyTopic })
+    writeReply(now, link, mark, 0, 0, Buffer.concat([own, reply.headers]), reply)
+    this.#state.heartbeat.touch(now, link)
+    mark.way = { link, generation: link.generation, origin: 0, delivery: 0 }
+    mark.batch = link.outbox.nextBatch
+  }
+
+  /** Refuses a frame that has no mark, or one that its mark refused before. */
+  #refuseFrame(now: number, way: Way, counter: number, attempt: number, flags: number, reason: Reason): void {
+    this.#state.counters.refusedUnstarted += 1
+    const kept = flags & (Flag.long | Flag.never)
+    writeRefusal(now, { way, counter, attempt, flags: kept, reason, text: '' })
+    this.#state.heartbeat.touch(now, way.link)
+  }
+
+  #adviseOverrun(now: number, mark: Mark): void {
+    this.#state.counters.overruns += 1
+    this.#state.effects.advise({
+      kind: 'overrun',
+      correlationId: correlationIdOf(mark.peer.instance, mark),
+      topic: mark.registration.topic,
+      overMs: now - mark.deadline,
+    })
+  }
+}
+
+const LOST_REPLY: KeptReply = {
+  kind: ReplyKind.reply_lost,
+  flags: 0,
+  headers: NO_BYTES,
+  body: NO_BYTES,
+}
+
+const isBusy = ({ running, waiting, concurrency }: Registration): boolean =>
+  running + waiting > concurrency
+
+const isOpen = ({ link, generation }: Way): boolean => link.isUp && link.generation === generation
+
+const waysOf = (mark: Mark): Way[] =>
+  mark.others === undefined ? [mark.way] : [...mark.others, mark.way]
+

@@ -1,0 +1,153 @@
+/** Checks what users pass to `connect`, `request` and `reply`, and fills in the defaults. */
+import { z } from 'zod'
+import { BusError, invalid } from '../bus/errors.ts'
+import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { checkName, MAX_KEY } from '../bus/names.ts'
+import { didYouMean } from '../bus/suggest.ts'
+import type { CloseOptions, ConnectOptions, ReplyOptions, RequestOptions } from './api.ts'
+
+/** Longest time a call may be given: a day. */
+export const MAX_TIMEOUT_MS = 86_400_000
+
+const ms = (least: number, most = MAX_TIMEOUT_MS) => z.number().int().min(least).max(most)
+const pem = z.union([z.string(), z.instanceof(Buffer)])
+const name = z.string().superRefine((value, context) => {
+  try {
+    checkName('name', value)
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message })
+  }
+})
+
+const CONNECT = z.strictObject({
+  name: name.default('client'),
+  group: name.optional(),
+  label: name.optional(),
+  idc: name.default('local'),
+  token: z.string().min(1).max(4_096).optional(),
+  tls: z
+    .strictObject({
+      ca: pem.optional(),
+      cert: pem.optional(),
+      key: pem.optional(),
+      serverName: z.string().optional(),
+    })
+    .optional(),
+  logger: z.custom<ConnectOptions['logger']>(isLog, 'must have debug, info, warn and error').optional(),
+  codec: z.custom<ConnectOptions['codec']>(isCodec, 'must have name, encode and decode').optional(),
+  maxInFlight: z.number().int().min(1).max(1_000_000).default(20_000),
+  timeoutMs: ms(1).default(3_000),
+  connectTimeoutMs: ms(1).default(5_000),
+  pingMs: ms(20, 60_000).default(DEFAULT_PING_MS),
+  silenceMs: ms(50, 600_000).default(DEFAULT_SILENCE_MS),
+})
+
+export type CheckedConnect = z.infer<typeof CONNECT>
+
+const REPLY = z.strictObject({
+  concurrency: z.number().int().min(1).max(10_000).default(64),
+  prefetch: z.number().int().min(0).max(10_000).default(64),
+  group: name.optional(),
+  schema: z.custom<ReplyOptions['schema']>(isSchema, 'must be a Standard Schema').optional(),
+})
+
+const CLOSE = z.strictObject({ timeoutMs: ms(0).default(5_000) })
+
+export const checkConnect = (options: ConnectOptions): CheckedConnect => {
+  const checked = check('connect', CONNECT, options)
+  if (checked.silenceMs <= checked.pingMs) {
+    throw invalid('silenceMs', `must be above pingMs (${checked.pingMs})`, checked.silenceMs)
+  }
+  return checked
+}
+
+export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> =>
+  check('reply', REPLY, options)
+
+export const checkClose = (options: CloseOptions): number => check('close', CLOSE, options).timeoutMs
+
+/** Parses with a strict schema; the error names the option, and the nearest known one. */
+export const check = <T extends z.ZodObject>(of: string, schema: T, options: unknown): z.infer<T> => {
+  const parsed = schema.safeParse(options)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]!
+  const path = issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const key = issue.keys[0]!
+    const known = Object.keys(schema.shape)
+    const where = path === '' ? '' : ` in ${path}`
+    throw invalid(`${of} option`, `${JSON.stringify(key)}${where} is unknown${didYouMean(key, known)}`)
+  }
+  const what = path === '' ? `${of} options` : `${of} option ${path}`
+  throw invalid(what, `is not valid: ${issue.message}`)
+}
+
+const REQUEST_OPTIONS = ['timeoutMs', 'signal', 'idempotent', 'key', 'headers', 'waitForResponder']
+const KNOWN_REQUEST = new Set(REQUEST_OPTIONS)
+
+/** By hand, for it is on the path of every call that has options. */
+export const checkRequest = (options: RequestOptions): void => {
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('request options', 'must be an object', options)
+  }
+  for (const option in options) {
+    if (KNOWN_REQUEST.has(option)) continue
+    const hint = didYouMean(option, REQUEST_OPTIONS)
+    throw invalid('request option', `${JSON.stringify(option)} is unknown${hint}`)
+  }
+  const { timeoutMs, signal, idempotent, key, headers, waitForResponder } = options
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs)
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalid('signal', 'must be an AbortSignal', signal)
+  }
+  checkFlag('idempotent', idempotent)
+  checkFlag('waitForResponder', waitForResponder)
+  if (key !== undefined && (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY)) {
+    throw invalid('key', `must be text of 1 to ${MAX_KEY} bytes`, key)
+  }
+  if (headers !== undefined && (typeof headers !== 'object' || headers === null)) {
+    throw invalid('headers', 'must be an object of texts', headers)
+  }
+}
+
+const checkTimeout = (timeoutMs: unknown): void => {
+  const isValid = Number.isInteger(timeoutMs) && (timeoutMs as number) >= 1
+  if (isValid && (timeoutMs as number) <= MAX_TIMEOUT_MS) return
+  throw invalid('timeoutMs', `must be a whole number from 1 to ${MAX_TIMEOUT_MS}`, timeoutMs)
+}
+
+const checkFlag = (option: string, value: unknown): void => {
+  if (value !== undefined && typeof value !== 'boolean') {
+    throw invalid(option, 'must be true or false', value)
+  }
+}
+
+const hasMethods = (value: unknown, methods: readonly string[]): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
+
+function isLog(value: unknown): boolean {
+  return hasMethods(value, ['debug', 'info', 'warn', 'error'])
+}
+
+function isCodec(value: unknown): boolean {
+  return hasMethods(value, ['encode', 'decode']) && 'name' in (value as object)
+}
+
+function isSchema(value: unknown): boolean {
+  const standard = (value as { '~standard'?: unknown } | null)?.['~standard']
+  return hasMethods(standard, ['validate'])
+}
+
+/** Urls a client may be given. */
+export const checkUrl = (url: unknown): string => {
+  if (typeof url === 'string' && /^wss?:\/\/[^/\s]+\/?$/.test(url)) return url
+  if (typeof url === 'string' && /^unix:\/.+/.test(url)) return url
+  throw invalid('broker url', 'must be ws://host:port, wss://host:port or unix:/path', url)
+}
+
+export const notYet = (what: string): BusError =>
+  new BusError('invalid_argument', `${what} is not there yet in this version`, {
+    details: { stage: 'requester' },
+  })
