@@ -124,7 +124,7 @@ export class Listener {
         const { remoteAddress, remotePort } = request.socket
         const from = remoteAddress === undefined ? 'unix' : `${remoteAddress}:${remotePort}`
         this.#onLink(from, (events) => {
-          const wire: WsWire = new WsWire(ws, 'encrypted' in request.socket, {
+          const wire: WsWire = new WsWire(ws, socket, 'encrypted' in request.socket, {
             onMessage: events.onMessage,
             onClose: (reason) => {
               this.#wires.delete(wire)

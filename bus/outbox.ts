@@ -12,10 +12,15 @@ export interface Wire {
   /** Bytes written and not yet taken by the system. */
   unsentBytes(): number
   close(code: number, reason: string): void
+  /** Between the two, writes may be gathered into one for the system. */
+  cork(): void
+  uncork(): void
 }
 
 /** Over so many unsent bytes a link takes no more work (DESIGN section 8). */
 export const MAX_UNSENT_BYTES = 8 * 1_048_576
+/** The same for what is gathered in one turn of the loop, before the system was offered any of it. */
+export const MAX_GATHERED_BYTES = 64 * 1_048_576
 
 /**
  * Gathers the frames of one turn of the loop and sends them as few batches. Frames are written
@@ -51,7 +56,7 @@ export class Outbox {
   /** The link holds more than it should: refuse new work for it. */
   get isClogged(): boolean {
     if (this.#unsent > 0) this.#unsent = this.#wire.unsentBytes()
-    return this.#unsent + this.#gathered > MAX_UNSENT_BYTES
+    return this.#unsent > MAX_UNSENT_BYTES || this.#gathered > MAX_GATHERED_BYTES
   }
 
   get unsentBytes(): number {
@@ -115,12 +120,14 @@ export class Outbox {
     }
     this.#sealed = []
     const heldMs = now - this.#stampedAt
+    if (sealed.length > 1) this.#wire.cork()
     for (const batch of sealed) {
       if (heldMs > 0) ageRequests(batch, heldMs)
       setU64(batch, 8, this.#pulse.read)
       setU64(batch, 0, this.#pulse.send(now))
       this.#wire.write(batch)
     }
+    if (sealed.length > 1) this.#wire.uncork()
     this.#gathered = 0
     this.#settle()
   }

@@ -197,7 +197,8 @@ export class Client implements Bus, AnswererHost {
   }
 
   finish(mark: Mark, reply: KeptReply): void {
-    this.#loop.post((now) => this.#core.responder.finish(now, mark, reply), mark)
+    mark.reply = reply
+    this.#loop.post(this.#finishStep, mark)
     this.#drain.onProgress()
   }
 
@@ -216,6 +217,10 @@ export class Client implements Bus, AnswererHost {
 
   readonly #beginStep = (now: number, mark: Mark): void => {
     this.#isBegun = this.#core.responder.begin(now, mark)
+  }
+
+  readonly #finishStep = (now: number, mark: Mark): void => {
+    this.#core.responder.finish(now, mark)
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
@@ -342,9 +347,10 @@ export class Client implements Bus, AnswererHost {
         this.#settled(future, error)
         this.#drain.onProgress()
       },
-      invoke: (mark) =>
-        this.#loop.afterwards(() => (mark.registration.answerer as Answerer).take(mark)),
-      abort: (mark, why) => this.#loop.afterwards(() => (mark.runner as Context | undefined)?.abort(why)),
+      invoke: (mark) => this.#loop.afterwards(takeMark, mark),
+      abort: (mark, why) => {
+        this.#loop.afterwards(() => (mark.runner as Context | undefined)?.abort(why), mark)
+      },
       declared: (registration, error) => {
         this.#handles.get(registration)?.onDeclared(error)
       },
@@ -368,6 +374,8 @@ export class Client implements Bus, AnswererHost {
     else this.#circuits.fail(topic, error)
   }
 }
+
+const takeMark = (mark: Mark): void => (mark.registration.answerer as Answerer).take(mark)
 
 const callerOf = (future: RequestResponseFuture): Caller => future.caller as Caller
 

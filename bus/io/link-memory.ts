@@ -38,6 +38,11 @@ class MemoryEnd implements Wire {
     if (peer !== undefined) setImmediate(() => peer.#onPeerClosed(reason))
   }
 
+  /** There is no system below to spare the work. */
+  cork(): void {}
+
+  uncork(): void {}
+
   readonly #deliver = (): void => {
     const messages = this.#inbox
     this.#inbox = []

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { ClientOptions, WebSocket } from 'ws'
 import { WebSocket as WebSocketClient } from 'ws'
 import { SUBPROTOCOL } from '../frame.ts'
@@ -23,10 +24,13 @@ const CLOSE_GRACE_MS = 1_000
 /** A ws socket as a link's wire, at either end. */
 export class WsWire implements Wire {
   readonly #socket: WebSocket
+  /** The stream below, whose writes can be held together. */
+  readonly #stream: Duplex
   readonly #isTls: boolean
 
-  constructor(socket: WebSocket, isTls: boolean, events: LinkEvents) {
+  constructor(socket: WebSocket, stream: Duplex, isTls: boolean, events: LinkEvents) {
     this.#socket = socket
+    this.#stream = stream
     this.#isTls = isTls
     socket.on('message', (data, isBinary) => {
       if (isBinary) events.onMessage(data as Buffer)
@@ -40,6 +44,14 @@ export class WsWire implements Wire {
 
   write(message: Buffer): void {
     this.#socket.send(message, SEND, ignore)
+  }
+
+  cork(): void {
+    this.#stream.cork()
+  }
+
+  uncork(): void {
+    this.#stream.uncork()
   }
 
   /** Over TLS bytes may be held inside the cipher, so there it is never certain. */
@@ -102,6 +114,10 @@ export const dialWs = (
   const address = url.startsWith('unix:') ? `ws+unix://${url.slice('unix:'.length)}:/` : url
   const socket = new WebSocketClient(address, SUBPROTOCOL, options)
   let isSettled = false
+  let stream: Duplex | undefined
+  socket.once('upgrade', (response) => {
+    stream = response.socket
+  })
   const fail = (reason: string): void => {
     if (isSettled) return
     isSettled = true
@@ -109,7 +125,7 @@ export const dialWs = (
   }
   socket.once('open', () => {
     isSettled = true
-    onOpen(new WsWire(socket, url.startsWith('wss:'), events))
+    onOpen(new WsWire(socket, stream!, url.startsWith('wss:'), events))
   })
   socket.once('unexpected-response', (_request, response) => {
     let text = ''

@@ -32,7 +32,8 @@ export class Loop {
   #isRunning = false
   #isClosed = false
   readonly #steps: (() => void)[] = []
-  #afterwards: (() => void)[] = []
+  #tasks: ((subject: unknown) => void)[] = []
+  #subjects: unknown[] = []
   #dirty: Outbox[] = []
   #isFlushDue = false
   #timer: NodeJS.Timeout | undefined
@@ -57,8 +58,9 @@ export class Loop {
     }
     this.#run(step, subject)
     while (this.#steps.length > 0) this.#steps.shift()!()
-    if (this.#afterwards.length > 0) this.#runAfterwards()
-    this.#arm()
+    if (this.#tasks.length > 0) this.#runAfterwards()
+    // A flush is due at the end of this turn and looks at the timer anyway.
+    if (!this.#isFlushDue) this.#arm()
   }
 
   /** Like `post`, for bytes that were read from a link. */
@@ -67,9 +69,10 @@ export class Loop {
     this.post(step, subject)
   }
 
-  /** Runs after the current step, outside it: for what calls user code. */
-  afterwards(task: () => void): void {
-    this.#afterwards.push(task)
+  /** Runs `task` after the current step, outside it: for what calls user code. */
+  afterwards<A>(task: (subject: A) => void, subject: A): void {
+    this.#tasks.push(task as (subject: unknown) => void)
+    this.#subjects.push(subject)
     if (!this.#isRunning) this.#runAfterwards()
   }
 
@@ -105,10 +108,12 @@ export class Loop {
   }
 
   #runAfterwards(): void {
-    while (this.#afterwards.length > 0) {
-      const tasks = this.#afterwards
-      this.#afterwards = []
-      for (const task of tasks) task()
+    while (this.#tasks.length > 0) {
+      const tasks = this.#tasks
+      const subjects = this.#subjects
+      this.#tasks = []
+      this.#subjects = []
+      for (let i = 0; i < tasks.length; i++) tasks[i]!(subjects[i])
     }
   }
 

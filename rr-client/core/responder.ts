@@ -98,13 +98,13 @@ export class Responder {
   }
 
   /** The handler has ended; its answer goes out and is kept for copies of the call. */
-  finish(now: number, mark: Mark, reply: KeptReply): void {
-    if (mark.state !== 'running') return
+  finish(now: number, mark: Mark): void {
+    const { reply } = mark
+    if (mark.state !== 'running' || reply === undefined) return
     mark.state = 'done'
     mark.registration.running -= 1
     this.#watched.delete(mark.id)
     mark.body = NO_BYTES
-    mark.reply = reply
     if (now > mark.deadline) this.#adviseOverrun(now, mark)
     this.#marks.keep(mark)
     this.#answer(now, mark, reply)
@@ -326,13 +326,14 @@ export class Responder {
 
   /** Sends the answer by every way a copy came; if none is open any more, by any broker. */
   #answer(now: number, mark: Mark, reply: KeptReply): void {
+    if (mark.others === undefined && isOpen(mark.way)) {
+      this.#answerBy(now, mark, mark.way, reply)
+      return
+    }
     let isSent = false
     for (const way of waysOf(mark)) {
       if (!isOpen(way)) continue
-      const { link } = way
-      writeReply(now, link, mark, way.origin, way.delivery, reply.headers, reply)
-      this.#state.heartbeat.touch(now, link)
-      if (way === mark.way) mark.batch = link.outbox.nextBatch
+      this.#answerBy(now, mark, way, reply)
       isSent = true
     }
     mark.others = undefined
@@ -340,6 +341,13 @@ export class Responder {
     const link = this.#state.links.find((other) => other.isUp)
     if (link !== undefined) this.#replyByTopic(now, link, mark, reply)
     else if (mark.reply !== undefined) this.#owed.add(mark)
+  }
+
+  #answerBy(now: number, mark: Mark, way: Way, reply: KeptReply): void {
+    const { link } = way
+    writeReply(now, link, mark, way.origin, way.delivery, reply.headers, reply)
+    this.#state.heartbeat.touch(now, link)
+    if (way === mark.way) mark.batch = link.outbox.nextBatch
   }
 
   #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: KeptReply): void {
