@@ -154,7 +154,10 @@ export class Listener {
   }
 }
 
-const refusePlain = (_request: IncomingMessage, response: import('node:http').ServerResponse): void => {
+const refusePlain = (
+  _request: IncomingMessage,
+  response: import('node:http').ServerResponse,
+): void => {
   response.writeHead(426, { 'content-type': 'text/plain', connection: 'close' })
   response.end(`This is a finbus broker. It speaks WebSocket with subprotocol ${SUBPROTOCOL}.\n`)
 }

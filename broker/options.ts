@@ -11,7 +11,10 @@ const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, _ . and
 const pem = z.union([z.string(), z.instanceof(Buffer)])
 const pattern = z
   .string()
-  .regex(/^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/, 'must be a topic, a prefix ending in .*, or *')
+  .regex(
+    /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
+    'must be a topic, a prefix ending in .*, or *',
+  )
 
 export const TOKEN_GRANTS = z.array(
   z.strictObject({
@@ -28,15 +31,22 @@ const BROKER = z.strictObject({
   listen: z.string().default('ws://127.0.0.1:7400'),
   id: name.optional(),
   idc: name.default('local'),
-  tls: z
-    .strictObject({ cert: pem, key: pem, clientCa: pem.optional() })
-    .optional(),
+  tls: z.strictObject({ cert: pem, key: pem, clientCa: pem.optional() }).optional(),
   tokens: z.union([z.string().min(1), TOKEN_GRANTS]).optional(),
   origins: z.array(z.string().min(1)).default([]),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
   maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
-  maxDepthBytes: z.number().int().min(1_024).default(32 * 1_048_576),
-  maxBodyBytes: z.number().int().min(1_024).max(64 * 1_048_576).default(1_048_576),
+  maxDepthBytes: z
+    .number()
+    .int()
+    .min(1_024)
+    .default(32 * 1_048_576),
+  maxBodyBytes: z
+    .number()
+    .int()
+    .min(1_024)
+    .max(64 * 1_048_576)
+    .default(1_048_576),
   maxSessions: z.number().int().min(1).max(1_000_000).default(20_000),
   maxTopics: z.number().int().min(1).max(1_000_000).default(20_000),
   warmUpMs: ms.default(2_000),
@@ -51,7 +61,11 @@ export const checkBroker = (options: BrokerOptions): CheckedBroker => {
   const parsed = BROKER.safeParse(options)
   if (!parsed.success) throw optionError(parsed.error.issues[0]!)
   if (parsed.data.silenceMs <= parsed.data.pingMs) {
-    throw invalid('silenceMs', `must be above pingMs (${parsed.data.pingMs})`, parsed.data.silenceMs)
+    throw invalid(
+      'silenceMs',
+      `must be above pingMs (${parsed.data.pingMs})`,
+      parsed.data.silenceMs,
+    )
   }
   return parsed.data
 }
@@ -84,9 +98,13 @@ export const parseListen = (checked: CheckedBroker): ListenAddress => {
   const isTls = match[1] === 'wss'
   const host = match[2]!.replace(/^\[|\]$/g, '')
   if (isTls && tls === undefined) throw invalid('listen', 'wss needs the option tls (cert and key)')
-  if (!isTls && tls !== undefined) throw invalid('listen', 'must be wss:// when tls is given', listen)
+  if (!isTls && tls !== undefined)
+    throw invalid('listen', 'must be wss:// when tls is given', listen)
   if (!LOOPBACK.test(match[2]!) && (!isTls || tokens === undefined)) {
-    throw invalid('listen', `${host} is not loopback: there a broker starts only with tls and tokens`)
+    throw invalid(
+      'listen',
+      `${host} is not loopback: there a broker starts only with tls and tokens`,
+    )
   }
   return { kind: 'tcp', host, port, isTls }
 }

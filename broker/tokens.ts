@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { invalid } from '../bus/errors.ts'
 import { messageOf } from '../bus/codec.ts'
+import { invalid } from '../bus/errors.ts'
 import type { Grant } from './core/session.ts'
 import { type CheckedBroker, type CheckedGrant, TOKEN_GRANTS } from './options.ts'
 

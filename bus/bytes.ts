@@ -55,7 +55,8 @@ export class FieldReader {
 
   #take(size: number, what: string): number {
     const at = this.#at
-    if (at + size > this.#end) throw new WireError(`${what}: ${size} bytes wanted, ${this.left} left`)
+    if (at + size > this.#end)
+      throw new WireError(`${what}: ${size} bytes wanted, ${this.left} left`)
     this.#at = at + size
     return at
   }

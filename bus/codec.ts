@@ -51,7 +51,8 @@ const checkJson = (value: object, path: string, above: object[]): void => {
 const checkMember = (value: unknown, path: string, key: string | number, above: object[]): void => {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return
   if (typeof value === 'object') checkJson(value, pathTo(path, key), above)
-  else if (value !== undefined) checkLeaf(value, typeof key === 'number' ? `${path}[${key}]` : pathTo(path, key))
+  else if (value !== undefined)
+    checkLeaf(value, typeof key === 'number' ? `${path}[${key}]` : pathTo(path, key))
 }
 
 const pathTo = (path: string, key: string | number): string =>

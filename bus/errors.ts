@@ -111,7 +111,8 @@ export const ERROR_TABLE = {
   broker_lost: {
     outcome: 'unknown',
     retryable: true,
-    meaning: 'The link to the broker was lost with the call in flight and did not come back in time.',
+    meaning:
+      'The link to the broker was lost with the call in flight and did not come back in time.',
     remedy: 'Wait `details.mayStartForMs`, then reconcile; repeat at once only if idempotent.',
   },
   internal: {

@@ -1,5 +1,5 @@
 /** The frames that open and end a link. */
-import { FieldReader, FieldWriter } from './bytes.ts'
+import { type FieldReader, FieldWriter } from './bytes.ts'
 import { MAX_TEXT } from './frame.ts'
 import { MAX_NAME } from './names.ts'
 

@@ -2,8 +2,8 @@
  * The headers of a message: name and value, one after the other (u8 name length, name, u16 value
  * length, value). Names that start with a colon are the bus's own and cannot be set by users.
  */
-import { u16, setU16, WireError } from './bytes.ts'
-import { invalid, BusError } from './errors.ts'
+import { setU16, u16, WireError } from './bytes.ts'
+import { BusError, invalid } from './errors.ts'
 import { checkHeaderName, MAX_HEADERS_BYTES } from './names.ts'
 
 export type Headers = Readonly<Record<string, string>>

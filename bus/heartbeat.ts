@@ -1,6 +1,6 @@
+import { Frame } from './frame.ts'
 import type { Outbox } from './outbox.ts'
 import type { Pulse } from './pulse.ts'
-import { Frame } from './frame.ts'
 
 /** What the heartbeat needs to know of a link, at either end. */
 export interface Beating {

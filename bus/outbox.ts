@@ -1,5 +1,5 @@
 import { setU32, setU64, u32 } from './bytes.ts'
-import { BATCH_HEAD, Frame, FRAME_HEAD, PACK_BYTES, Request } from './frame.ts'
+import { BATCH_HEAD, FRAME_HEAD, Frame, PACK_BYTES, Request } from './frame.ts'
 import type { Pulse } from './pulse.ts'
 import { SLAB_BYTES, type Slabs } from './slabs.ts'
 

@@ -1,8 +1,8 @@
 /** The frames about topics: registering to answer one, owning its queues, watching its routes. */
-import { FieldReader, FieldWriter, WireError } from './bytes.ts'
+import { type FieldReader, FieldWriter, WireError } from './bytes.ts'
+import { MAX_TEXT } from './frame.ts'
 import { MAX_ID } from './handshake.ts'
 import { MAX_NAME, MAX_TOPIC } from './names.ts'
-import { MAX_TEXT } from './frame.ts'
 
 /** A client will answer a topic. `id` is the client's own number for it. */
 export interface Register {
@@ -15,13 +15,7 @@ export interface Register {
 }
 
 export const encodeRegister = (m: Register): Buffer =>
-  new FieldWriter()
-    .u32(m.id)
-    .text(m.topic)
-    .text(m.group)
-    .u32(m.window)
-    .u32(m.windowBytes)
-    .done()
+  new FieldWriter().u32(m.id).text(m.topic).text(m.group).u32(m.window).u32(m.windowBytes).done()
 
 export const decodeRegister = (r: FieldReader): Register => ({
   id: r.u32('registration'),
@@ -40,12 +34,7 @@ export interface Registered {
 }
 
 export const encodeRegistered = (m: Registered): Buffer =>
-  new FieldWriter()
-    .u32(m.id)
-    .u32(m.topic)
-    .text(m.code)
-    .text(m.message.slice(0, MAX_TEXT))
-    .done()
+  new FieldWriter().u32(m.id).u32(m.topic).text(m.code).text(m.message.slice(0, MAX_TEXT)).done()
 
 export const decodeRegistered = (r: FieldReader): Registered => ({
   id: r.u32('registration'),

@@ -14,7 +14,11 @@ export class AnsweringHandle implements Answering {
   #resolve: () => void = () => {}
   #reject: (error: BusError) => void = () => {}
 
-  constructor(topic: string, group: string, close: (options: CloseOptions) => Promise<CloseReport>) {
+  constructor(
+    topic: string,
+    group: string,
+    close: (options: CloseOptions) => Promise<CloseReport>,
+  ) {
     this.topic = topic
     this.group = group
     this.#close = close

@@ -114,7 +114,10 @@ interface Told {
 const toldIn = ({ bytes, bodyStart, end }: ReplyNews): Told => {
   const told: Told = { code: undefined, message: 'the handler failed', details: {} }
   try {
-    const parsed = JSON.parse(bytes.toString('utf8', bodyStart, end)) as Record<string, unknown> | null
+    const parsed = JSON.parse(bytes.toString('utf8', bodyStart, end)) as Record<
+      string,
+      unknown
+    > | null
     told.code = parsed?.code
     if (typeof parsed?.message === 'string') told.message = parsed.message
     if (typeof parsed?.details === 'object' && parsed.details !== null) {

@@ -26,8 +26,8 @@ import type {
 import { Caller } from './caller.ts'
 import { Circuits } from './circuits.ts'
 import type { Context, NestedCall } from './context.ts'
-import { ClientCore } from './core/client-core.ts'
 import { BrokerLink } from './core/broker-link.ts'
+import { ClientCore } from './core/client-core.ts'
 import type { CallFacts, RequestResponseFuture } from './core/future.ts'
 import type { KeptReply, Mark } from './core/mark.ts'
 import type { Registration } from './core/registration.ts'
@@ -135,7 +135,11 @@ export class Client implements Bus, AnswererHost {
     return this.#call(topic, body, options, undefined).promise as Promise<R>
   }
 
-  async reply(topic: string, handler: Handler<never, never>, options: ReplyOptions = {}): Promise<Answering> {
+  async reply(
+    topic: string,
+    handler: Handler<never, never>,
+    options: ReplyOptions = {},
+  ): Promise<Answering> {
     checkTopic(topic)
     if (typeof handler !== 'function') throw invalid('handler', 'must be a function', handler)
     const { concurrency, prefetch, group, schema } = checkReply(options)
@@ -282,7 +286,9 @@ export class Client implements Bus, AnswererHost {
     const limit = this.maxBodyBytes
     if (bytes.length > limit) {
       const details = { limit, current: bytes.length, stage: 'requester', topic, attempts: 0 }
-      throw new BusError('too_large', `the body has ${bytes.length} bytes; at most ${limit}`, { details })
+      throw new BusError('too_large', `the body has ${bytes.length} bytes; at most ${limit}`, {
+        details,
+      })
     }
     let flags = isRaw ? Flag.raw : 0
     if (options.idempotent === true) flags |= Flag.idempotent
@@ -298,7 +304,15 @@ export class Client implements Bus, AnswererHost {
       headers = Buffer.concat([this.#label, encodeHeaders(options.headers)])
     }
     const { key, waitForResponder } = options
-    return { topic, body: bytes, headers, flags, timeoutMs, key, waitForResponder: waitForResponder === true }
+    return {
+      topic,
+      body: bytes,
+      headers,
+      flags,
+      timeoutMs,
+      key,
+      waitForResponder: waitForResponder === true,
+    }
   }
 
   #checkTopic(topic: string): void {

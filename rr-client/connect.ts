@@ -8,7 +8,11 @@ import { checkConnect, checkUrl, notYet } from './options.ts'
 export type ConnectTarget = string | readonly string[] | { readonly url: string }
 
 /** Refusals that no further try can change. */
-const FINAL: ReadonlySet<string> = new Set(['unauthenticated', 'incompatible_version', 'invalid_argument'])
+const FINAL: ReadonlySet<string> = new Set([
+  'unauthenticated',
+  'incompatible_version',
+  'invalid_argument',
+])
 
 /**
  * Joins the bus. Resolves when one broker has accepted; from then on the bus reconnects for ever.

@@ -1,6 +1,6 @@
+import { BusError } from '../bus/errors.ts'
 import type { Headers } from '../bus/headers.ts'
 import { decodeHeaders, OwnHeader, userHeaders } from '../bus/headers.ts'
-import { BusError } from '../bus/errors.ts'
 import type { HandlerContext, RequestOptions } from './api.ts'
 import type { Mark } from './core/mark.ts'
 
@@ -99,7 +99,11 @@ export class Context implements HandlerContext {
     return kept
   }
 
-  readonly request = <R>(topic: string, body: unknown, options: RequestOptions = {}): Promise<R> => {
+  readonly request = <R>(
+    topic: string,
+    body: unknown,
+    options: RequestOptions = {},
+  ): Promise<R> => {
     const call = this.#host.nested(this, topic, body, options)
     this.#open ??= new Set()
     this.#open.add(call)
@@ -128,7 +132,9 @@ export class Context implements HandlerContext {
 const reasonFor = (why: 'cancelled' | 'deadline' | 'closing', topic: string): BusError => {
   const details = { stage: 'handler', topic }
   if (why === 'deadline') {
-    return new BusError('deadline_exceeded', 'the caller has given up: its time is over', { details })
+    return new BusError('deadline_exceeded', 'the caller has given up: its time is over', {
+      details,
+    })
   }
   const text = why === 'cancelled' ? 'the caller has cancelled' : 'the bus is closing'
   return new BusError('cancelled', text, { details })

@@ -1,8 +1,9 @@
 /** The client's door: `import { connect, BusError, ServiceError } from 'finbus'`. */
-export { BusError, ERROR_TABLE, ServiceError } from '../bus/errors.ts'
-export type { BusErrorCode, ErrorDetails, Outcome } from '../bus/errors.ts'
+
 export type { Advisory } from '../bus/advisory.ts'
 export type { Codec } from '../bus/codec.ts'
+export type { BusErrorCode, ErrorDetails, Outcome } from '../bus/errors.ts'
+export { BusError, ERROR_TABLE, ServiceError } from '../bus/errors.ts'
 export type { Headers } from '../bus/headers.ts'
 export type { Log } from '../bus/log.ts'
 export type {

@@ -33,7 +33,9 @@ const CONNECT = z.strictObject({
       serverName: z.string().optional(),
     })
     .optional(),
-  logger: z.custom<ConnectOptions['logger']>(isLog, 'must have debug, info, warn and error').optional(),
+  logger: z
+    .custom<ConnectOptions['logger']>(isLog, 'must have debug, info, warn and error')
+    .optional(),
   codec: z.custom<ConnectOptions['codec']>(isCodec, 'must have name, encode and decode').optional(),
   maxInFlight: z.number().int().min(1).max(1_000_000).default(20_000),
   timeoutMs: ms(1).default(3_000),
@@ -64,10 +66,15 @@ export const checkConnect = (options: ConnectOptions): CheckedConnect => {
 export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> =>
   check('reply', REPLY, options)
 
-export const checkClose = (options: CloseOptions): number => check('close', CLOSE, options).timeoutMs
+export const checkClose = (options: CloseOptions): number =>
+  check('close', CLOSE, options).timeoutMs
 
 /** Parses with a strict schema; the error names the option, and the nearest known one. */
-export const check = <T extends z.ZodObject>(of: string, schema: T, options: unknown): z.infer<T> => {
+export const check = <T extends z.ZodObject>(
+  of: string,
+  schema: T,
+  options: unknown,
+): z.infer<T> => {
   const parsed = schema.safeParse(options)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!
@@ -76,7 +83,10 @@ export const check = <T extends z.ZodObject>(of: string, schema: T, options: unk
     const key = issue.keys[0]!
     const known = Object.keys(schema.shape)
     const where = path === '' ? '' : ` in ${path}`
-    throw invalid(`${of} option`, `${JSON.stringify(key)}${where} is unknown${didYouMean(key, known)}`)
+    throw invalid(
+      `${of} option`,
+      `${JSON.stringify(key)}${where} is unknown${didYouMean(key, known)}`,
+    )
   }
   const what = path === '' ? `${of} options` : `${of} option ${path}`
   throw invalid(what, `is not valid: ${issue.message}`)
@@ -102,7 +112,10 @@ export const checkRequest = (options: RequestOptions): void => {
   }
   checkFlag('idempotent', idempotent)
   checkFlag('waitForResponder', waitForResponder)
-  if (key !== undefined && (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY)) {
+  if (
+    key !== undefined &&
+    (typeof key !== 'string' || key === '' || Buffer.byteLength(key) > MAX_KEY)
+  ) {
     throw invalid('key', `must be text of 1 to ${MAX_KEY} bytes`, key)
   }
   if (headers !== undefined && (typeof headers !== 'object' || headers === null)) {

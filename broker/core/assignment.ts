@@ -198,7 +198,14 @@ export class Assignment {
     })
   }
 
-  #answer(now: number, to: Session, id: number, topic: number, code: string, message: string): void {
+  #answer(
+    now: number,
+    to: Session,
+    id: number,
+    topic: number,
+    code: string,
+    message: string,
+  ): void {
     const payload = encodeRegistered({ id, topic, code, message })
     this.#state.send(now, to.link!, Frame.registered, payload)
   }

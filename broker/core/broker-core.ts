@@ -1,6 +1,6 @@
-import { openBatch, MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS } from '../../bus/batch.ts'
+import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
 import { FieldReader, FieldWriter, WireError } from '../../bus/bytes.ts'
-import { BATCH_HEAD, checkedFrameEnd, Frame, FRAME_HEAD, Reason } from '../../bus/frame.ts'
+import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame, Reason } from '../../bus/frame.ts'
 import { decodeHello } from '../../bus/handshake.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
 import {
@@ -16,8 +16,8 @@ import { Reception } from './reception.ts'
 import { Returns } from './returns.ts'
 import { Routing } from './routing.ts'
 import type { Link, Session } from './session.ts'
-import { type BrokerView, viewOf } from './view.ts'
 import { type BrokerEffects, type BrokerIdentity, type BrokerLimits, BrokerState } from './state.ts'
+import { type BrokerView, viewOf } from './view.ts'
 
 const BAD_FRAME = 1002
 const NOTHING = Buffer.alloc(0)
@@ -220,7 +220,11 @@ export class BrokerCore {
     for (let at = 0; at < json.length; at += SNAPSHOT_PIECE) {
       const piece = json.subarray(at, at + SNAPSHOT_PIECE)
       const isLast = at + SNAPSHOT_PIECE >= json.length
-      const payload = new FieldWriter().u32(id).u8(isLast ? 1 : 0).raw(piece).done()
+      const payload = new FieldWriter()
+        .u32(id)
+        .u8(isLast ? 1 : 0)
+        .raw(piece)
+        .done()
       this.#state.send(now, link, Frame.snapshot, payload)
     }
   }

@@ -2,8 +2,8 @@ import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { BATCH_HEAD, Cancel, Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
-import type { Routing } from './routing.ts'
 import type { Queue } from './queue.ts'
+import type { Routing } from './routing.ts'
 import { callKey, type Link, type Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import { copyFrame, RELAY_BYTES, type Waiting } from './waiting.ts'
@@ -210,7 +210,16 @@ export class Dispatch {
       return
     }
     if (state.waitingBytes + size > MAX_WAITING_BYTES) {
-      this.#refuseFrame(now, origin, b, at, Reason.full, queue, MAX_WAITING_BYTES, state.waitingBytes)
+      this.#refuseFrame(
+        now,
+        origin,
+        b,
+        at,
+        Reason.full,
+        queue,
+        MAX_WAITING_BYTES,
+        state.waitingBytes,
+      )
       return
     }
     const waitMs = queue.expectedWaitMs()
@@ -328,7 +337,17 @@ export class Dispatch {
 
   #refuseFull(now: number, origin: Session, b: Buffer, at: number, queue: Queue): void {
     const { maxDepth } = this.#state.limits
-    this.#refuseFrame(now, origin, b, at, Reason.full, queue, maxDepth, queue.depth, RETRY_AFTER_FULL_MS)
+    this.#refuseFrame(
+      now,
+      origin,
+      b,
+      at,
+      Reason.full,
+      queue,
+      maxDepth,
+      queue.depth,
+      RETRY_AFTER_FULL_MS,
+    )
     if (this.#routing.tellFull(now, queue)) {
       this.#state.effects.advise({
         kind: 'queue_full',

@@ -235,6 +235,7 @@ const dueAt = (link: Link): number =>
 /** Compares without telling by its duration how much was right. */
 const sameText = (a: string, b: string): boolean => {
   let difference = a.length ^ b.length
-  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i % (b.length || 1))
+  for (let i = 0; i < a.length; i++)
+    difference |= a.charCodeAt(i) ^ b.charCodeAt(i % (b.length || 1))
   return difference === 0
 }

@@ -1,5 +1,5 @@
 import { Frame } from '../../bus/frame.ts'
-import { encodeRoutes, type RouteEntry, ROUTES_PAGE } from '../../bus/topic-frames.ts'
+import { encodeRoutes, ROUTES_PAGE, type RouteEntry } from '../../bus/topic-frames.ts'
 import type { Queue } from './queue.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'

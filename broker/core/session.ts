@@ -1,7 +1,7 @@
 import type { Beating } from '../../bus/heartbeat.ts'
+import { admits } from '../../bus/names.ts'
 import type { Outbox } from '../../bus/outbox.ts'
 import type { Pulse } from '../../bus/pulse.ts'
-import { admits } from '../../bus/names.ts'
 import type { Queue } from './queue.ts'
 import type { Topic } from './topic.ts'
 import type { Waiting } from './waiting.ts'

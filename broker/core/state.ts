@@ -1,5 +1,12 @@
 import type { Advisory } from '../../bus/advisory.ts'
-import { Frame, putRefusal, refusalSize, type RefusalNews, type Reason, Stage } from '../../bus/frame.ts'
+import {
+  Frame,
+  putRefusal,
+  type Reason,
+  type RefusalNews,
+  refusalSize,
+  Stage,
+} from '../../bus/frame.ts'
 import { encodePeer } from '../../bus/handshake.ts'
 import type { Heartbeat } from '../../bus/heartbeat.ts'
 import { Deliveries } from './deliveries.ts'

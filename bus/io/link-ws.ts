@@ -38,7 +38,9 @@ export class WsWire implements Wire {
     })
     socket.on('error', () => {})
     socket.once('close', (code, reason) => {
-      events.onClose(reason.length > 0 ? `${reason.toString('utf8')} (${code})` : `closed (${code})`)
+      events.onClose(
+        reason.length > 0 ? `${reason.toString('utf8')} (${code})` : `closed (${code})`,
+      )
     })
   }
 
@@ -138,7 +140,9 @@ export const dialWs = (
       socket.terminate()
     })
   })
-  socket.on('error', (error: NodeJS.ErrnoException) => fail(error.message || (error.code ?? 'error')))
+  socket.on('error', (error: NodeJS.ErrnoException) =>
+    fail(error.message || (error.code ?? 'error')),
+  )
   socket.once('close', () => fail('closed during the handshake'))
   return { abort: () => socket.terminate() }
 }

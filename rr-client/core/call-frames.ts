@@ -7,9 +7,9 @@ import {
   putHead,
   putRefusal,
   type Reason,
-  refusalSize,
   Reply,
   Request,
+  refusalSize,
   Stage,
 } from '../../bus/frame.ts'
 import type { BrokerLink } from './broker-link.ts'

@@ -17,8 +17,13 @@ export const choose = (
 ): RouteQueue | undefined => {
   const { queues } = future.topic
   const { key } = future.facts
-  if (key !== undefined) return highest(key, queues.filter((queue) => isFit(now, queue, future, mayBeDoubtful)))
-  if (queues.length === 1) return isFit(now, queues[0]!, future, mayBeDoubtful) ? queues[0] : undefined
+  if (key !== undefined)
+    return highest(
+      key,
+      queues.filter((queue) => isFit(now, queue, future, mayBeDoubtful)),
+    )
+  if (queues.length === 1)
+    return isFit(now, queues[0]!, future, mayBeDoubtful) ? queues[0] : undefined
   if (queues.length === 0) return undefined
   const first = prng.below(queues.length)
   const other = (first + 1 + prng.below(queues.length - 1)) % queues.length

@@ -1,11 +1,11 @@
 import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
 import { FieldReader, WireError } from '../../bus/bytes.ts'
-import { BATCH_HEAD, checkedFrameEnd, Frame, FRAME_HEAD } from '../../bus/frame.ts'
+import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame } from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
-import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
+import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { CallFacts, RequestResponseFuture } from './future.ts'
 import { Links } from './links.ts'
@@ -156,7 +156,14 @@ export class ClientCore {
     if (link.recoveries > 0) this.requester.onAcknowledged(now, link)
   }
 
-  #onControl(now: number, link: BrokerLink, type: number, b: Buffer, at: number, end: number): void {
+  #onControl(
+    now: number,
+    link: BrokerLink,
+    type: number,
+    b: Buffer,
+    at: number,
+    end: number,
+  ): void {
     const reader = new FieldReader(b, at + FRAME_HEAD, end)
     if (link.state === 'greeting' && type !== Frame.welcome && type !== Frame.reject) {
       throw new WireError(`frame type ${type} before welcome`)

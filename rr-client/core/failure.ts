@@ -24,7 +24,11 @@ export interface Failure {
 const LOOK_MS = 20
 
 /** Judges over all brokers that have sent routes in this life (WIRE-SAFETY H9). */
-export const failureOf = (now: number, future: RequestResponseFuture, state: ClientState): Failure => {
+export const failureOf = (
+  now: number,
+  future: RequestResponseFuture,
+  state: ClientState,
+): Failure => {
   const { topic } = future
   const links = state.links.filter((link) => link.isUp)
   const never = { lookAgainAt: Number.POSITIVE_INFINITY }
@@ -45,11 +49,23 @@ export const failureOf = (now: number, future: RequestResponseFuture, state: Cli
   if (busy.length > 0 && future.refusal !== undefined) {
     const avoided = busy.map((queue) => queue.avoidUntil - now).filter((ms) => ms > 0)
     const retryAfterMs = Math.max(1, avoided.length > 0 ? Math.min(...avoided) : LOOK_MS)
-    return { code: 'overloaded', message: `every queue of ${topic.name} refuses`, mayPass: false, retryAfterMs, ...never }
+    return {
+      code: 'overloaded',
+      message: `every queue of ${topic.name} refuses`,
+      mayPass: false,
+      retryAfterMs,
+      ...never,
+    }
   }
   const full = topic.queues.filter((queue) => queue.state === QueueState.full)
   if (full.length > 0 && full.length === topic.queues.length) {
-    return { code: 'overloaded', message: `every queue of ${topic.name} is full`, mayPass: false, retryAfterMs: 100, ...never }
+    return {
+      code: 'overloaded',
+      message: `every queue of ${topic.name} is full`,
+      mayPass: false,
+      retryAfterMs: 100,
+      ...never,
+    }
   }
   if (topic.queues.length > 0) {
     const isClogged = topic.queues.some((queue) => queue.link.isUp && queue.link.outbox.isClogged)
@@ -106,7 +122,8 @@ const messageFor = (
   code: BusErrorCode,
   message: string | undefined,
 ): string => {
-  if (code === 'deadline_exceeded') return `no reply from ${facts.topic} within ${facts.timeoutMs} ms`
+  if (code === 'deadline_exceeded')
+    return `no reply from ${facts.topic} within ${facts.timeoutMs} ms`
   if (refusal !== undefined && refusal.text !== '') return refusal.text
   return message ?? ERROR_TABLE[code].meaning
 }

@@ -12,7 +12,7 @@ import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Marks } from './marks.ts'
-import { Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
 import type { ClientState } from './state.ts'
 
 /** Back-off between dials: full jitter up to this, doubling (Brooker, AWS 2015). */

@@ -1,5 +1,5 @@
-import { encodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import { Reason } from '../../bus/frame.ts'
+import { encodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
 import type { ClientState } from './state.ts'
@@ -47,7 +47,8 @@ export class Recovery {
     if (future.earlier.length === 0) future.earlier = undefined
     future.isRecovering = true
     if (future.refusal?.reason !== Reason.instance_absent) future.absentSince = -1
-    else if (future.refusal.retryAfterMs > 0 || this.#isOpening(attempt.link)) future.absentSince = -1
+    else if (future.refusal.retryAfterMs > 0 || this.#isOpening(attempt.link))
+      future.absentSince = -1
     else if (future.absentSince < 0) future.absentSince = now
     else if (now - future.absentSince >= GONE_MS) {
       this.#acts.lost(now, future)
@@ -58,7 +59,12 @@ export class Recovery {
 
   onWake(now: number, future: RequestResponseFuture): void {
     // Sent and not refused: the instance has it, and the deadline is all that is left to wait for.
-    if (future.current !== undefined && this.#isUnderWay(future.current) && !this.#isRefused(future)) return
+    if (
+      future.current !== undefined &&
+      this.#isUnderWay(future.current) &&
+      !this.#isRefused(future)
+    )
+      return
     this.start(now, future)
   }
 

@@ -13,7 +13,6 @@ import type { BrokerLink } from './broker-link.ts'
 import { PREFETCH_BYTES, type Registration } from './registration.ts'
 import type { ClientState } from './state.ts'
 
-
 /** The topics this client answers: declared at every broker, and again after each reconnect. */
 export class Registrations {
   readonly #state: ClientState

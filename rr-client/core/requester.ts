@@ -14,13 +14,13 @@ import {
 import type { BrokerLink } from './broker-link.ts'
 import { writeCancel, writeRequest } from './call-frames.ts'
 import { choose } from './choose.ts'
-import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
+import { errorOf, failureOf } from './failure.ts'
 import type { Attempt } from './future.ts'
+import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
 import { Recovery } from './recovery.ts'
 import { noteLatency, type RouteQueue, TopicRoutes } from './routes.ts'
 import type { ClientState } from './state.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
-import { errorOf, failureOf } from './failure.ts'
 
 /** Without routes, and without `waitForResponder`, a call waits at most so long for them. */
 const ROUTE_WAIT_MS = 1_000
@@ -180,9 +180,19 @@ export class Requester {
     const topic = this.#topics.get(news.topic)
     if (topic === undefined) return
     if (news.handle !== 0) link.topics.set(news.handle, topic)
-    if (topic.group !== '' && news.group !== '' && topic.group !== news.group && topic.writable > 0) {
+    if (
+      topic.group !== '' &&
+      news.group !== '' &&
+      topic.group !== news.group &&
+      topic.writable > 0
+    ) {
       const { group: used } = topic
-      this.#state.effects.advise({ kind: 'two_groups', topic: topic.name, used, refused: news.group })
+      this.#state.effects.advise({
+        kind: 'two_groups',
+        topic: topic.name,
+        used,
+        refused: news.group,
+      })
       if (used < news.group) return
       topic.queues = topic.queues.filter((queue) => queue.link === link)
     }
@@ -284,10 +294,16 @@ export class Requester {
     return choose(now, future, prng, false) ?? choose(now, future, prng, true)
   }
 
-  #write(now: number, future: RequestResponseFuture, link: BrokerLink, queue: RouteQueue | undefined): void {
+  #write(
+    now: number,
+    future: RequestResponseFuture,
+    link: BrokerLink,
+    queue: RouteQueue | undefined,
+  ): void {
     const { facts } = future
     const instance = queue === undefined ? future.current!.instance : queue.instance
-    const headers = queue === undefined ? this.#recovery.headersFor(future, instance) : facts.headers
+    const headers =
+      queue === undefined ? this.#recovery.headersFor(future, instance) : facts.headers
     if (future.current !== undefined) setAside(future, future.current)
     future.attempt += 1
     let { flags } = facts

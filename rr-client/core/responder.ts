@@ -40,7 +40,14 @@ export class Responder {
   }
 
   /** A request frame. The mark comes first: from then on no copy can run a second time. */
-  onRequest(now: number, link: BrokerLink, b: Buffer, at: number, end: number, isTooOld: boolean): void {
+  onRequest(
+    now: number,
+    link: BrokerLink,
+    b: Buffer,
+    at: number,
+    end: number,
+    isTooOld: boolean,
+  ): void {
     const { counters } = this.#state
     counters.received += 1
     const peer = link.peers.get(u32(b, at + Request.origin))
@@ -277,7 +284,15 @@ export class Responder {
   }
 
   /** A further copy of a call that is remembered. */
-  #onCopy(now: number, mark: Mark, way: Way, attempt: number, b: Buffer, at: number, end: number): void {
+  #onCopy(
+    now: number,
+    mark: Mark,
+    way: Way,
+    attempt: number,
+    b: Buffer,
+    at: number,
+    end: number,
+  ): void {
     this.#state.counters.duplicates += 1
     if (mark.state === 'never') {
       if (attempt <= mark.attempt) {
@@ -321,7 +336,9 @@ export class Responder {
   #remainingMs(now: number, link: BrokerLink, b: Buffer, at: number): number {
     const told = u32(b, at + Request.remainingMs)
     const { stoppedMs } = this.#state
-    return stoppedMs === 0 ? told : Math.max(0, told - Math.min(stoppedMs, link.pulse.ageBound(now)))
+    return stoppedMs === 0
+      ? told
+      : Math.max(0, told - Math.min(stoppedMs, link.pulse.ageBound(now)))
   }
 
   /** Sends the answer by every way a copy came; if none is open any more, by any broker. */
@@ -359,7 +376,14 @@ export class Responder {
   }
 
   /** Refuses a frame that has no mark, or one that its mark refused before. */
-  #refuseFrame(now: number, way: Way, counter: number, attempt: number, flags: number, reason: Reason): void {
+  #refuseFrame(
+    now: number,
+    way: Way,
+    counter: number,
+    attempt: number,
+    flags: number,
+    reason: Reason,
+  ): void {
     this.#state.counters.refusedUnstarted += 1
     const kept = flags & (Flag.long | Flag.never)
     writeRefusal(now, { way, counter, attempt, flags: kept, reason, text: '' })
@@ -391,4 +415,3 @@ const isOpen = ({ link, generation }: Way): boolean => link.isUp && link.generat
 
 const waysOf = (mark: Mark): Way[] =>
   mark.others === undefined ? [mark.way] : [...mark.others, mark.way]
-

@@ -1,0 +1,40 @@
+/** What `finbus --help` says around the list of commands; commander wraps the description. */
+
+export const DESCRIPTION =
+  'A request-reply message bus for financial services. Programs ask and answer by topic, through ' +
+  'a broker; every call settles once, in time, and says whether its work was done.'
+
+/** At most 80 columns: it is printed as it stands. */
+export const AFTER_HELP = `
+First request and reply, in three terminals:
+  finbus start                                  a broker on ws://127.0.0.1:7400
+  finbus reply demo.echo --echo                 answers with what it was sent
+  finbus request demo.echo '{"hello":"world"}'  prints {"hello":"world"}
+
+More:
+  finbus request account.balance '{"account":"7"}' --timeout 800
+  finbus request payments.transfer @pacs008.xml  a file; as bytes if not JSON
+  echo '[1,2,3]' | finbus request list.sum -     the body from standard input
+  finbus reply list.sum --command 'jq add'       a program: body in, reply out
+  finbus topics                                  who answers what
+  finbus queues --json | jq .queues              waiting and unanswered requests
+
+Exit codes:
+  0  done
+  1  the bus or the service said no; an error of a call says whether its work
+     was done
+  2  the command was wrong: unknown command or option, bad value, missing file
+
+Environment (an option beats it; it beats the file; that beats the default):
+  FINBUS_URL         brokers, separated by commas (ws://127.0.0.1:7400)
+  FINBUS_IDC         the data centre you are in (local)
+  FINBUS_TOKEN_FILE  file with the token, for brokers that ask for one;
+                     or FINBUS_TOKEN, the token itself
+  FINBUS_TLS_CA      authority that signed the broker's certificate, PEM
+  FINBUS_CONFIG      JSON file with settings, such as
+                     {"url": "ws://10.0.0.5:7400", "idc": "sz"}
+  FINBUS_DEBUG=1     prints the stack of a defect
+Other options that say where, who, how long or how much have such a name and
+such a key, too: --tls-cert is FINBUS_TLS_CERT and "tlsCert". A name that is
+not known is refused, not ignored.
+`

@@ -1,0 +1,67 @@
+/** `finbus queues`: each queue, its owner and what is in it. */
+import type { Command } from 'commander'
+import type { QueueSnapshot } from '../../broker/index.ts'
+import { didYouMean } from '../../bus/index.ts'
+import { addClientOptions, type ClientFlags } from './client.ts'
+import { Failure, runCommand } from './failure.ts'
+import { readSettings } from './settings.ts'
+import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
+import { type Cell, table } from './table.ts'
+
+export const addQueues = (program: Command): void => {
+  const command = program
+    .command('queues')
+    .summary('list the queues, their owners and depth')
+    .description(
+      'Lists queues, of all topics or of one: state, owner, requests waiting and unanswered, bytes ' +
+        'held, and how many more deliveries the owner takes.',
+    )
+    .argument('[topic]', 'only the queues of this topic')
+  addClientOptions(command).action((topic: string | undefined, flags: ClientFlags) =>
+    runCommand(flags.json, () => queues(topic, flags)),
+  )
+}
+
+interface Row extends QueueSnapshot {
+  topic: string
+  broker: string
+}
+
+const queues = async (topic: string | undefined, flags: ClientFlags): Promise<void> => {
+  const settings = readSettings(flags)
+  const known = await topicsOfAll(settings)
+  const rows = chosen(known, topic).flatMap(rowsOf)
+  if (flags.json) process.stdout.write(`${JSON.stringify({ ok: true, queues: rows })}\n`)
+  else if (rows.length === 0) process.stderr.write('no queues: nobody answers\n')
+  else process.stdout.write(asTable(rows, isManyBrokers(settings)))
+}
+
+const chosen = (known: readonly TopicAt[], topic: string | undefined): readonly TopicAt[] => {
+  if (topic === undefined) return known
+  const those = known.filter((at) => at.topic === topic)
+  if (those.length > 0) return those
+  const names = known.map((at) => at.topic)
+  throw new Failure(`no broker knows the topic ${JSON.stringify(topic)}${didYouMean(topic, names)}`)
+}
+
+const rowsOf = ({ topic, broker, queues: owned }: TopicAt): Row[] =>
+  owned.map((queue) => ({ topic, broker, ...queue }))
+
+const asTable = (rows: readonly Row[], hasBrokers: boolean): string => {
+  const heads = ['TOPIC', 'QUEUE', 'STATE', 'OWNER', 'WAITING', 'UNANSWERED', 'BYTES', 'WINDOW']
+  const cells = rows.map((row): Cell[] => [
+    row.topic,
+    row.queue,
+    row.state,
+    row.ownerName || '-',
+    row.waiting,
+    row.unanswered,
+    row.depthBytes,
+    row.window,
+  ])
+  if (!hasBrokers) return table(heads, cells)
+  return table(
+    ['BROKER', ...heads],
+    cells.map((row, i) => [rows[i]?.broker ?? '', ...row]),
+  )
+}

@@ -1,0 +1,70 @@
+/** What brokers say of themselves, asked one by one. */
+import { z } from 'zod'
+import type { BrokerSnapshot, QueueSnapshot, TopicSnapshot } from '../../broker/index.ts'
+import { connectBus, urlsOf } from './client.ts'
+import { EXIT_FAILED, Failure, report } from './failure.ts'
+import type { Settings } from './settings.ts'
+
+/** A topic at one broker. */
+export interface TopicAt extends TopicSnapshot {
+  broker: string
+}
+
+const queue = z.looseObject({
+  queue: z.number(),
+  epoch: z.number(),
+  state: z.string(),
+  owner: z.string(),
+  ownerName: z.string(),
+  waiting: z.number(),
+  unanswered: z.number(),
+  depthBytes: z.number(),
+  window: z.number(),
+}) satisfies z.ZodType<QueueSnapshot>
+
+const topic = z.looseObject({
+  topic: z.string(),
+  group: z.string(),
+  queues: z.array(queue),
+  watchers: z.number(),
+}) satisfies z.ZodType<TopicSnapshot>
+
+/** What the commands read of it; a newer broker may say more. */
+const snapshot = z.looseObject({ id: z.string(), idc: z.string(), topics: z.array(topic) })
+
+/**
+ * The topics of all brokers that were named, sorted. A broker that does not answer is reported and
+ * the others shown; if none answers, the first one's error is thrown.
+ */
+export const topicsOfAll = async (settings: Settings): Promise<TopicAt[]> => {
+  const answers = await Promise.allSettled(urlsOf(settings).map((url) => inspect(settings, url)))
+  const topics: TopicAt[] = []
+  const errors: unknown[] = []
+  for (const answer of answers) {
+    if (answer.status === 'rejected') errors.push(answer.reason)
+    else for (const at of answer.value.topics) topics.push({ ...at, broker: answer.value.id })
+  }
+  if (errors.length === answers.length) throw errors[0]
+  for (const error of errors) process.exitCode = report(error, false) || EXIT_FAILED
+  return topics.sort((a, b) => compare(a.topic, b.topic) || compare(a.broker, b.broker))
+}
+
+const inspect = async (
+  settings: Settings,
+  url: string,
+): Promise<Pick<BrokerSnapshot, 'id' | 'idc' | 'topics'>> => {
+  const bus = await connectBus({ ...settings, url: [url] })
+  try {
+    const parsed = snapshot.safeParse(await bus.inspect())
+    if (!parsed.success)
+      throw new Failure(`${url} describes itself in a way this finbus cannot read`)
+    return parsed.data
+  } finally {
+    await bus.close()
+  }
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Whether it takes a column to tell the brokers apart. */
+export const isManyBrokers = (settings: Settings): boolean => urlsOf(settings).length > 1

@@ -1,0 +1,67 @@
+/** `finbus topics`: who answers what. */
+import type { Command } from 'commander'
+import { addClientOptions, type ClientFlags } from './client.ts'
+import { runCommand } from './failure.ts'
+import { readSettings } from './settings.ts'
+import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
+import { type Cell, table } from './table.ts'
+
+export const addTopics = (program: Command): void => {
+  const command = program
+    .command('topics')
+    .summary('list the topics and who answers them')
+    .description(
+      'Lists the topics brokers know: the group that answers, its queues (one for each instance), ' +
+        'requests waiting and unanswered, and clients that watch.',
+    )
+  addClientOptions(command).action((flags: ClientFlags) =>
+    runCommand(flags.json, () => topics(flags)),
+  )
+}
+
+const topics = async (flags: ClientFlags): Promise<void> => {
+  const settings = readSettings(flags)
+  const known = await topicsOfAll(settings)
+  const rows = known.map(summaryOf)
+  if (flags.json) process.stdout.write(`${JSON.stringify({ ok: true, topics: rows })}\n`)
+  else if (rows.length === 0) {
+    process.stderr.write('no topics yet; `finbus reply demo.echo --echo` answers one\n')
+  } else process.stdout.write(asTable(rows, isManyBrokers(settings)))
+}
+
+interface Summary {
+  topic: string
+  broker: string
+  group: string
+  queues: number
+  waiting: number
+  unanswered: number
+  watchers: number
+}
+
+const summaryOf = ({ topic, broker, group, queues, watchers }: TopicAt): Summary => ({
+  topic,
+  broker,
+  group,
+  queues: queues.length,
+  waiting: queues.reduce((sum, { waiting }) => sum + waiting, 0),
+  unanswered: queues.reduce((sum, { unanswered }) => sum + unanswered, 0),
+  watchers,
+})
+
+const asTable = (rows: readonly Summary[], hasBrokers: boolean): string => {
+  const heads = ['TOPIC', 'GROUP', 'QUEUES', 'WAITING', 'UNANSWERED', 'WATCHERS']
+  const cells = rows.map((row): Cell[] => [
+    row.topic,
+    row.group || '-',
+    row.queues,
+    row.waiting,
+    row.unanswered,
+    row.watchers,
+  ])
+  if (!hasBrokers) return table(heads, cells)
+  return table(
+    ['BROKER', ...heads],
+    cells.map((row, i) => [rows[i]?.broker ?? '', ...row]),
+  )
+}

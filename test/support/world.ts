@@ -1,0 +1,179 @@
+/**
+ * A small world for one story: brokers, clients, links that can be cut, other processes. When the
+ * story ends everything is closed, and nothing may be left of it: no handle that keeps the process
+ * alive, no rejection that nobody handled, no warning, no defect that a loop swallowed.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Broker, type BrokerOptions, startBroker } from '../../broker/index.ts'
+import {
+  type Bus,
+  BusError,
+  type ConnectOptions,
+  connect,
+  type Log,
+} from '../../rr-client/index.ts'
+import { Cutter } from './cutter.ts'
+import { type Role, type RoleFacts, startRole } from './roles.ts'
+
+const trouble: string[] = []
+const note = (what: string, error: unknown): void => {
+  trouble.push(`${what}: ${error instanceof Error ? error.stack : String(error)}`)
+}
+process.on('unhandledRejection', (error) => note('unhandledRejection', error))
+process.on('warning', (warning) => note('warning', warning))
+
+/** A logger that takes every `error` for what it is here: a defect. */
+export const strictLog: Log = {
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: (...what: unknown[]) => {
+    const [about] = what
+    note('logged as error', (about as { error?: unknown } | undefined)?.error ?? about)
+  },
+}
+
+/** Waits until a fact holds, looking often, for at most `withinMs`. */
+export const until = async (
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  withinMs = 5_000,
+): Promise<void> => {
+  const since = performance.now()
+  while (!(await isSo())) {
+    if (performance.now() - since > withinMs) assert.fail(`not within ${withinMs} ms: ${what}`)
+    await pause(3)
+  }
+}
+
+/** How a call ended: its reply, or the error it rejected with. */
+export interface Ending<T> {
+  value?: T
+  error?: Error & Partial<BusError>
+  ms: number
+}
+
+export const ending = async <T>(call: Promise<T>): Promise<Ending<T>> => {
+  const since = performance.now()
+  try {
+    return { value: await call, ms: performance.now() - since }
+  } catch (error) {
+    return { error: error as Error & Partial<BusError>, ms: performance.now() - since }
+  }
+}
+
+/** The BusError a call must fail with, and how long that took. */
+export const failure = async (
+  call: Promise<unknown>,
+  code: string,
+): Promise<BusError & { ms: number }> => {
+  const { error, value, ms } = await ending(call)
+  assert.ok(error !== undefined, `expected ${code}, got the reply ${JSON.stringify(value)}`)
+  assert.ok(BusError.is(error), `expected a BusError ${code}, got ${error.stack}`)
+  assert.equal(error.code, code, error.message)
+  return Object.assign(error, { ms })
+}
+
+/** How often each code or `ok` came. */
+export const tally = (endings: readonly Ending<unknown>[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { error } of endings) {
+    const key = error === undefined ? 'ok' : (error.code ?? error.name)
+    counts[key] = (counts[key] ?? 0) + 1
+  }
+  return counts
+}
+
+/** Runs `count` calls, at most `concurrency` at once. */
+export const flood = async <T>(
+  count: number,
+  concurrency: number,
+  call: (i: number) => Promise<T>,
+): Promise<Ending<T>[]> => {
+  const endings: Ending<T>[] = []
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let i = next++; i < count; i = next++) endings[i] = await ending(call(i))
+  }
+  await Promise.all(Array.from({ length: concurrency }, worker))
+  return endings
+}
+
+export class World {
+  readonly #ends: (() => Promise<unknown> | unknown)[] = []
+
+  /** Something to be ended with the story, latest first. */
+  later(end: () => Promise<unknown> | unknown): void {
+    this.#ends.push(end)
+  }
+
+  async broker(options: BrokerOptions = {}): Promise<Broker> {
+    const broker = await startBroker({ listen: 'ws://127.0.0.1:0', logger: strictLog, ...options })
+    this.later(() => broker.close())
+    return broker
+  }
+
+  async connect(
+    target: string | readonly string[] | Broker,
+    options: ConnectOptions = {},
+  ): Promise<Bus> {
+    const bus = await connect(target, { logger: strictLog, ...options })
+    this.later(() => bus.close({ timeoutMs: 0 }))
+    return bus
+  }
+
+  /** A link to a url that can be cut, stopped and refused. */
+  async cutter(url: string): Promise<Cutter> {
+    const cutter = await Cutter.open(url)
+    this.later(() => cutter.close())
+    return cutter
+  }
+
+  /** A process of its own, which must live until it is killed. */
+  async role(facts: RoleFacts): Promise<Role> {
+    const role = await startRole(facts)
+    this.later(() => role.kill())
+    return role
+  }
+
+  async end(): Promise<void> {
+    for (const role of this.#ends.splice(0).reverse()) await role()
+  }
+}
+
+const handles = (): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) counts[kind] = (counts[kind] ?? 0) + 1
+  // Not held by anything of ours: file work of the runner and of loading modules.
+  for (const kind of ['FSReqCallback', 'FSReqPromise', 'CloseReq']) delete counts[kind]
+  return counts
+}
+
+const leftOver = (before: Record<string, number>): string =>
+  Object.entries(handles())
+    .filter(([kind, count]) => count > (before[kind] ?? 0))
+    .map(([kind, count]) => `${count - (before[kind] ?? 0)} ${kind}`)
+    .join(', ')
+
+/** A test that tells a story, and leaves nothing behind. */
+export const story = (
+  name: string,
+  tell: (world: World) => Promise<void>,
+  timeout = 30_000,
+): void => {
+  test(name, { timeout }, async () => {
+    const before = handles()
+    const world = new World()
+    try {
+      await tell(world)
+    } finally {
+      await world.end()
+    }
+    // The runner's own timer of this test is in neither count.
+    await until(`all handles gone; left: ${leftOver(before)}`, () => leftOver(before) === '', 2_000)
+    await new Promise(setImmediate)
+    assert.deepEqual(trouble.splice(0), [])
+  })
+}
