@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { WebSocketServer } from 'ws'
+import { type WebSocket, WebSocketServer } from 'ws'
 import { BusError } from '../bus/errors.ts'
 import { SUBPROTOCOL } from '../bus/frame.ts'
 import type { LinkEvents } from '../bus/io/link-memory.ts'
@@ -123,21 +123,28 @@ export class Listener {
       this.#sockets.handleUpgrade(request, socket, head, (ws) => {
         const { remoteAddress, remotePort } = request.socket
         const from = remoteAddress === undefined ? 'unix' : `${remoteAddress}:${remotePort}`
-        this.#onLink(from, (events) => {
-          const wire: WsWire = new WsWire(ws, socket, 'encrypted' in request.socket, {
-            onMessage: events.onMessage,
-            onClose: (reason) => {
-              this.#wires.delete(wire)
-              events.onClose(reason)
-            },
-          })
-          this.#wires.add(wire)
-          return wire
-        })
+        this.#onLink(from, (events) => this.#wire(ws, socket, events))
       })
     }
     this.#isAdmitting = this.#arrivals.length > 0
     if (this.#isAdmitting) setImmediate(this.#admit)
+  }
+
+  /** On its own, so that what lives with the link does not hold the request that opened it. */
+  #wire(ws: WebSocket, socket: Duplex, events: LinkEvents): WsWire {
+    const wire: WsWire = new WsWire(ws, socket, this.#isTls, {
+      onMessage: events.onMessage,
+      onClose: (reason) => {
+        this.#wires.delete(wire)
+        events.onClose(reason)
+      },
+    })
+    this.#wires.add(wire)
+    return wire
+  }
+
+  get #isTls(): boolean {
+    return this.#address.kind === 'tcp' && this.#address.isTls
   }
 
   #refusalOf(request: IncomingMessage): { status: number; reason: string } | undefined {

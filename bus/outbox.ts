@@ -188,6 +188,6 @@ const ageRequests = (batch: Buffer, ms: number): void => {
   for (let at = BATCH_HEAD; at < batch.length; at += 4 + u32(batch, at)) {
     if (batch[at + 4] !== Frame.request) continue
     const left = u32(batch, at + Request.remainingMs) - ms
-    setU32(batch, at + Request.remainingMs, left > 0 ? left : 0)
+    setU32(batch, at + Request.remainingMs, Math.max(0, left))
   }
 }

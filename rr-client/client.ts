@@ -1,8 +1,8 @@
 import { type Advisory, advisoryLevel } from '../bus/advisory.ts'
-import { type Codec, encodeBody, jsonCodec } from '../bus/codec.ts'
+import { type Codec, jsonCodec } from '../bus/codec.ts'
 import { BusError, invalid } from '../bus/errors.ts'
-import { Flag, type Reason } from '../bus/frame.ts'
-import { encodeHeaders, type Headers, NO_BYTES, OwnHeader } from '../bus/headers.ts'
+import type { Reason } from '../bus/frame.ts'
+import { encodeHeaders, NO_BYTES, OwnHeader } from '../bus/headers.ts'
 import { monotonicClock } from '../bus/io/clock.ts'
 import { newId, newSecret, newSeed } from '../bus/io/ids.ts'
 import type { MemoryHost } from '../bus/io/link-memory.ts'
@@ -23,6 +23,7 @@ import type {
   ReplyOptions,
   RequestOptions,
 } from './api.ts'
+import { callFacts } from './call-facts.ts'
 import { Caller } from './caller.ts'
 import { Circuits } from './circuits.ts'
 import type { Context, NestedCall } from './context.ts'
@@ -35,11 +36,10 @@ import type { ClientEffects } from './core/state.ts'
 import { Dialer } from './dialer.ts'
 import { Drain } from './drain.ts'
 import { Inspections } from './inspections.ts'
-import { type CheckedConnect, checkClose, checkReply, checkRequest } from './options.ts'
+import { type CheckedConnect, checkClose, checkReply } from './options.ts'
 import { snapshotOf } from './snapshot.ts'
 import { StatusStream } from './status.ts'
 
-const NO_OPTIONS: RequestOptions = {}
 /** Topics whose names were found good, so that each is looked at once. */
 const MAX_CHECKED = 50_000
 
@@ -59,7 +59,7 @@ export class Client implements Bus, AnswererHost {
   readonly #handles = new Map<Registration, AnsweringHandle>()
   readonly #drain: Drain
   readonly #checked = new Set<string>()
-  #label: Buffer = NO_BYTES
+  label: Buffer = NO_BYTES
   #isBegun = false
   #closing: Promise<CloseReport> | undefined
   /** Told about the first link, and about brokers that refuse; for `connect`. */
@@ -72,7 +72,7 @@ export class Client implements Bus, AnswererHost {
     this.idc = options.idc
     this.#log = options.logger ?? silentLog
     if (options.label !== undefined) {
-      this.#label = encodeHeaders({}, { [OwnHeader.label]: options.label })
+      this.label = encodeHeaders({}, { [OwnHeader.label]: options.label })
     }
     const hosts = new Map<BrokerLink, MemoryHost>()
     const links = targets.map((target, index) => {
@@ -131,7 +131,7 @@ export class Client implements Bus, AnswererHost {
     return least
   }
 
-  request<R>(topic: string, body: unknown, options: RequestOptions = NO_OPTIONS): Promise<R> {
+  request<R>(topic: string, body: unknown, options?: RequestOptions): Promise<R> {
     return this.#call(topic, body, options, undefined).promise as Promise<R>
   }
 
@@ -190,6 +190,10 @@ export class Client implements Bus, AnswererHost {
     return this.close().then(() => {})
   }
 
+  get timeoutMs(): number {
+    return this.#options.timeoutMs
+  }
+
   now(): number {
     return monotonicClock()
   }
@@ -241,24 +245,24 @@ export class Client implements Bus, AnswererHost {
   #call(
     topic: string,
     body: unknown,
-    options: RequestOptions,
+    options: RequestOptions | undefined,
     parent: Context | undefined,
   ): NestedCall {
     let facts: CallFacts
     try {
-      facts = this.#factsOf(topic, body, options, parent)
-      if (options.signal?.aborted === true) throw abortedBefore(topic, options.signal)
+      if (!this.#checked.has(topic)) this.#checkTopic(topic)
+      facts = callFacts(this, topic, body, options, parent)
     } catch (error) {
       return { promise: Promise.reject(error), cancel: () => {} }
     }
     const caller = new Caller(facts, this.codec)
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
-    if (gate === 'free') this.#begin(caller, options.signal)
+    if (gate === 'free') this.#begin(caller, options?.signal)
     else if (BusError.is(gate)) caller.fail(gate)
     else {
       const trial = gate.fire(() => {
-        this.#begin(caller, options.signal)
+        this.#begin(caller, options?.signal)
         return caller.promise
       })
       const promise = trial.catch((error: unknown) => {
@@ -272,47 +276,6 @@ export class Client implements Bus, AnswererHost {
   #begin(caller: Caller, signal: AbortSignal | undefined): void {
     if (signal !== undefined) caller.listen(signal, this.#cancel)
     this.#loop.post(this.#requestStep, caller)
-  }
-
-  #factsOf(
-    topic: string,
-    body: unknown,
-    options: RequestOptions,
-    parent: Context | undefined,
-  ): CallFacts {
-    if (!this.#checked.has(topic)) this.#checkTopic(topic)
-    if (options !== NO_OPTIONS) checkRequest(options)
-    const { bytes, isRaw } = encodeBody(this.codec, body)
-    const limit = this.maxBodyBytes
-    if (bytes.length > limit) {
-      const details = { limit, current: bytes.length, stage: 'requester', topic, attempts: 0 }
-      throw new BusError('too_large', `the body has ${bytes.length} bytes; at most ${limit}`, {
-        details,
-      })
-    }
-    let flags = isRaw ? Flag.raw : 0
-    if (options.idempotent === true) flags |= Flag.idempotent
-    let timeoutMs = options.timeoutMs ?? this.#options.timeoutMs
-    let headers = this.#label
-    if (parent !== undefined) {
-      flags |= Flag.nested
-      if (parent.path.includes(topic)) flags |= Flag.loop
-      timeoutMs = Math.min(timeoutMs, parent.nestedMs())
-      headers = nestedHeaders(parent, options.headers)
-      if (timeoutMs < 1) throw noTimeLeft(topic)
-    } else if (options.headers !== undefined) {
-      headers = Buffer.concat([this.#label, encodeHeaders(options.headers)])
-    }
-    const { key, waitForResponder } = options
-    return {
-      topic,
-      body: bytes,
-      headers,
-      flags,
-      timeoutMs,
-      key,
-      waitForResponder: waitForResponder === true,
-    }
   }
 
   #checkTopic(topic: string): void {
@@ -393,28 +356,9 @@ const takeMark = (mark: Mark): void => (mark.registration.answerer as Answerer).
 
 const callerOf = (future: RequestResponseFuture): Caller => future.caller as Caller
 
-const abortedBefore = (topic: string, signal: AbortSignal): BusError =>
-  new BusError('cancelled', 'the signal was aborted before the call', {
-    outcome: 'not_executed',
-    details: { stage: 'requester', topic, attempts: 0 },
-    cause: signal.reason,
-  })
-
-const noTimeLeft = (topic: string): BusError =>
-  new BusError('expired', 'the calling handler has no time left for a call', {
-    details: { stage: 'requester', topic, attempts: 0 },
-  })
-
 const closedError = (): BusError => new BusError('not_connected', 'this bus is closed')
 
 const withCause = (error: BusError, cause: unknown): BusError => {
   const { code, message, outcome, details } = error
   return new BusError(code, message, { outcome, details, cause })
-}
-
-/** A nested call tells where it comes from, and keeps its parent's trace and label. */
-const nestedHeaders = (parent: Context, headers: Headers = {}): Buffer => {
-  const own: Record<string, string> = { [OwnHeader.path]: parent.path.join(' ') }
-  if (parent.label !== undefined) own[OwnHeader.label] = parent.label
-  return encodeHeaders({ ...parent.traceHeaders(), ...headers }, own)
 }

@@ -13,7 +13,7 @@ export const snapshotOf = (
   idc,
   state: core.state.phase,
   links: core.state.links.map(linkOf),
-  topics: [...core.requester.topics].map((topic) => ({
+  topics: [...core.requester.topics.all].map((topic) => ({
     topic: topic.name,
     group: topic.group,
     queues: topic.queues.length,

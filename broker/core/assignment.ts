@@ -9,8 +9,9 @@ import {
 } from '../../bus/topic-frames.ts'
 import { type Dispatch, OWNER_GRACE_MS } from './dispatch.ts'
 import { Queue } from './queue.ts'
+import type { Registration } from './registration.ts'
 import type { Routing } from './routing.ts'
-import type { Registration, Session } from './session.ts'
+import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 
 /** Topics one client may answer. */
@@ -26,6 +27,7 @@ export class Assignment {
   readonly #state: BrokerState
   readonly #routing: Routing
   readonly #dispatch: Dispatch
+  readonly #registrations = new Map<Session, Map<number, Registration>>()
   #nextQueue = 1
   /** Owners whose link was lost and whose queues are still kept for them. */
   readonly #away: { session: Session; until: number }[] = []
@@ -47,7 +49,7 @@ export class Assignment {
       return
     }
     const topic = this.#routing.topic(ask.topic)!
-    const known = session.registrations.get(ask.id)
+    const known = this.#of(session).get(ask.id)
     if (known !== undefined) {
       known.window = Math.max(1, ask.window)
       known.windowBytes = ask.windowBytes
@@ -61,7 +63,7 @@ export class Assignment {
       windowBytes: ask.windowBytes,
       queue: undefined,
     }
-    session.registrations.set(ask.id, registration)
+    this.#of(session).set(ask.id, registration)
     topic.registrations += 1
     topic.group = ask.group
     this.#assign(now, session, registration)
@@ -73,9 +75,9 @@ export class Assignment {
     if (queue === undefined || queue.owner !== session || queue.epoch !== told.epoch) return
     if (queue.state === 'writable') return
     queue.state = 'writable'
-    const { topic, registration } = queue
+    const { topic, credit } = queue
     this.#routing.changed(now, queue)
-    this.#answer(now, session, registration.id, topic.handle, '', '')
+    this.#answer(now, session, credit.id, topic.handle, '', '')
     this.#state.effects.advise({
       kind: 'queue_assigned',
       topic: topic.name,
@@ -87,15 +89,15 @@ export class Assignment {
   }
 
   onUnregister(now: number, session: Session, id: number): void {
-    const registration = session.registrations.get(id)
+    const registration = this.#of(session).get(id)
     if (registration !== undefined) this.#remove(now, session, registration, 'unregistered')
     this.#state.send(now, session.link!, Frame.unregistered, encodeNumber(id))
   }
 
   /** The owner's link is lost: its queues take nothing new, and wait a moment for it. */
   onAway(now: number, session: Session): void {
-    if (session.registrations.size === 0) return
-    for (const { queue } of session.registrations.values()) {
+    if (this.#of(session).size === 0) return
+    for (const { queue } of this.#of(session).values()) {
       if (queue === undefined || queue.state === 'gone') continue
       queue.state = 'transition'
       this.#routing.changed(now, queue)
@@ -105,9 +107,10 @@ export class Assignment {
 
   /** The session has ended: nothing is kept. */
   onEnd(now: number, session: Session, reason: string): void {
-    for (const registration of [...session.registrations.values()]) {
+    for (const registration of [...this.#of(session).values()]) {
       this.#remove(now, session, registration, reason)
     }
+    this.#registrations.delete(session)
   }
 
   /** Owners that did not come back: what waits for them goes back, all in one. */
@@ -115,10 +118,19 @@ export class Assignment {
     while (this.#away.length > 0 && this.#away[0]!.until <= now) {
       const { session } = this.#away.shift()!
       if (session.link !== undefined) continue
-      for (const { queue } of session.registrations.values()) {
+      for (const { queue } of this.#of(session).values()) {
         if (queue !== undefined) this.#retire(now, queue, 'owner lost')
       }
     }
+  }
+
+  #of(session: Session): Map<number, Registration> {
+    let registrations = this.#registrations.get(session)
+    if (registrations === undefined) {
+      registrations = new Map()
+      this.#registrations.set(session, registrations)
+    }
+    return registrations
   }
 
   #refusalOf(session: Session, ask: Register): { code: string; message: string } | undefined {
@@ -133,7 +145,7 @@ export class Assignment {
       const limit = this.#state.limits.maxTopics
       return { code: 'overloaded', message: `the broker knows ${limit} topics, its limit` }
     }
-    const known = session.registrations.get(ask.id)
+    const known = this.#of(session).get(ask.id)
     if (known !== undefined && known.topic !== topic) {
       return { code: 'invalid_argument', message: `registration ${ask.id} is for another topic` }
     }
@@ -141,7 +153,7 @@ export class Assignment {
       const message = `topic ${ask.topic} is answered by group ${topic.group}, not ${ask.group}`
       return { code: 'forbidden', message }
     }
-    if (session.registrations.size >= MAX_REGISTRATIONS) {
+    if (this.#of(session).size >= MAX_REGISTRATIONS) {
       return { code: 'overloaded', message: `one client may answer ${MAX_REGISTRATIONS} topics` }
     }
     return undefined
@@ -175,7 +187,7 @@ export class Assignment {
 
   #remove(now: number, session: Session, registration: Registration, reason: string): void {
     const { topic, queue } = registration
-    session.registrations.delete(registration.id)
+    this.#of(session).delete(registration.id)
     topic.registrations -= 1
     if (queue !== undefined) this.#retire(now, queue, reason)
     this.#routing.forgetIfIdle(topic)
@@ -188,7 +200,7 @@ export class Assignment {
     this.#routing.changed(now, queue)
     this.#dispatch.handBack(now, queue, Reason.moved)
     this.#state.queues.delete(queue.handle)
-    queue.topic.queues.delete(queue.handle)
+    this.#state.topics.get(queue.topic.name)?.queues.delete(queue.handle)
     this.#state.effects.advise({
       kind: 'queue_gone',
       topic: queue.topic.name,

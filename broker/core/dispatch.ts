@@ -2,11 +2,11 @@ import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { BATCH_HEAD, Cancel, Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
-import type { Queue } from './queue.ts'
+import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
+import type { Queue, Waiting } from './queue.ts'
 import type { Routing } from './routing.ts'
 import { callKey, type Link, type Session } from './session.ts'
 import type { BrokerState } from './state.ts'
-import { copyFrame, RELAY_BYTES, type Waiting } from './waiting.ts'
 
 /** Bytes of waiting requests that one broker holds at most, over all queues. */
 const MAX_WAITING_BYTES = 512 * 1_048_576
@@ -86,7 +86,8 @@ export class Dispatch {
   onCancel(now: number, origin: Session, b: Buffer, at: number, end: number): void {
     const state = this.#state
     const isLong = (b[at + Cancel.flags]! & Flag.long) !== 0
-    const waiting = origin.waiting.get(callKey(u64(b, at + Cancel.counter), isLong))
+    const id = origin.waiting.get(callKey(u64(b, at + Cancel.counter), isLong))
+    const waiting = id === undefined ? undefined : this.#byId.get(id)
     state.counters.cancelled += 1
     if (waiting !== undefined && waiting.attempt <= u16(b, at + Cancel.attempt)) {
       this.#takeOut(waiting)
@@ -132,7 +133,8 @@ export class Dispatch {
 
   /** Drops what a requester has waiting, which is gone for good. */
   dropOrigin(now: number, origin: Session): void {
-    for (const message of [...origin.waiting.values()]) {
+    for (const id of [...origin.waiting.values()]) {
+      const message = this.#byId.get(id)!
       this.#takeOut(message)
       this.afterRoom(now, message.queue)
     }
@@ -258,7 +260,7 @@ export class Dispatch {
     queue.push(message)
     this.#state.waitingBytes += message.size
     this.#byId.set(message.id, message)
-    origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message)
+    origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message.id)
     this.#deadlines.arm(now, message.deadline, message.id)
     origin.link?.addCall(now)
   }

@@ -1,14 +1,38 @@
 import { Fifo } from '../../bus/fifo.ts'
 import { QueueState } from '../../bus/frame.ts'
-import type { Registration, Session } from './session.ts'
-import type { Topic } from './topic.ts'
-import type { Waiting } from './waiting.ts'
+import type { Session } from './session.ts'
 
 /** Accepted again below this share of the depth limit. */
 const REOPEN_SHARE = 0.7
 /** Completions measured before the queue's rate is believed. */
 const RATE_SAMPLES = 16
 const RATE_WEIGHT = 1 / 16
+
+/** A request that waits for its queue's owner to have credit. */
+export interface Waiting {
+  readonly id: number
+  readonly origin: Session
+  readonly queue: Queue
+  readonly counter: number
+  readonly flags: number
+  readonly attempt: number
+  readonly deadline: number
+  readonly size: number
+  /** The frame, kept so that it can be sent by reference if it is large. */
+  frame: Buffer
+  readonly at: number
+  /** Taken out before its turn; what is left is skipped. */
+  isGone: boolean
+}
+
+/** What an owner grants one queue. */
+export interface Credit {
+  /** The owner's own number for the registration it grants it with. */
+  readonly id: number
+  /** Deliveries that may be unanswered at once, and their bytes. */
+  window: number
+  windowBytes: number
+}
 
 export interface DepthLimits {
   readonly maxDepth: number
@@ -21,8 +45,8 @@ export interface DepthLimits {
  */
 export class Queue {
   readonly handle: number
-  readonly topic: Topic
-  readonly registration: Registration
+  readonly topic: { readonly handle: number; readonly name: string }
+  readonly credit: Credit
   readonly owner: Session
   readonly #limits: DepthLimits
   epoch = 1
@@ -43,14 +67,14 @@ export class Queue {
 
   constructor(
     handle: number,
-    topic: Topic,
-    registration: Registration,
+    topic: Queue['topic'],
+    credit: Credit,
     owner: Session,
     limits: DepthLimits,
   ) {
     this.handle = handle
     this.topic = topic
-    this.registration = registration
+    this.credit = credit
     this.owner = owner
     this.#limits = limits
   }
@@ -76,7 +100,7 @@ export class Queue {
 
   /** The owner will take another delivery now. */
   hasCredit(size: number): boolean {
-    const { window, windowBytes } = this.registration
+    const { window, windowBytes } = this.credit
     return (
       this.unanswered < window &&
       (this.unanswered === 0 || this.unansweredBytes + size <= windowBytes) &&

@@ -103,8 +103,7 @@ export class Reception {
     if (session === undefined || session.link !== link) return
     session.link = undefined
     session.lostAt = now
-    for (const topic of session.watched) topic.watchers.delete(session)
-    session.watched.clear()
+    this.#routing.unwatchAll(session)
     this.#assignment.onAway(now, session)
     this.#returns.lose(now, session, true)
     this.#holds.arm(now, now + this.#state.limits.sessionHoldMs, session.handle)
@@ -168,8 +167,7 @@ export class Reception {
   #replaceLink(now: number, older: Link): void {
     this.#returns.lose(now, older.session!, false)
     this.#assignment.onAway(now, older.session!)
-    for (const topic of older.session!.watched) topic.watchers.delete(older.session!)
-    older.session!.watched.clear()
+    this.#routing.unwatchAll(older.session!)
     older.session = undefined
     this.#drop(older)
     this.#state.effects.close(older, REPLACED, 'the client is back on another link')
@@ -200,11 +198,7 @@ export class Reception {
     this.#assignment.onEnd(now, session, reason)
     this.#dispatch.dropOrigin(now, session)
     this.#returns.forget(now, session)
-    for (const topic of session.watched) {
-      topic.watchers.delete(session)
-      this.#routing.forgetIfIdle(topic)
-    }
-    session.watched.clear()
+    this.#routing.unwatchAll(session)
     session.held = []
     this.#state.withdraw(now, session)
     this.#state.sessions.delete(session.handle)

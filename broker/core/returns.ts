@@ -3,9 +3,9 @@ import { BATCH_HEAD, Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.t
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import type { Delivery } from './deliveries.ts'
 import type { Dispatch } from './dispatch.ts'
+import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
-import { copyFrame, RELAY_BYTES } from './waiting.ts'
 
 /** Replies kept for one requester that is away, at most, in bytes. */
 const MAX_HELD_BYTES = 1_048_576

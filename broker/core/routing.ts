@@ -43,24 +43,29 @@ export class Routing {
       return
     }
     topic.watchers.add(session)
-    session.watched.add(topic)
+    session.watched.add(topic.name)
     const queues = [...topic.queues.values()].filter((queue) => queue.state !== 'assigning')
     for (const page of this.#pages(now, topic, queues, true)) {
       this.#state.send(now, session.link!, Frame.routes, page)
     }
   }
 
+  /** The session is away, or gone: nobody is there to be told. */
+  unwatchAll(session: Session): void {
+    for (const name of [...session.watched]) this.unwatch(session, name)
+  }
+
   unwatch(session: Session, name: string): void {
     const topic = this.#state.topics.get(name)
     if (topic === undefined) return
     topic.watchers.delete(session)
-    session.watched.delete(topic)
+    session.watched.delete(name)
     this.forgetIfIdle(topic)
   }
 
   /** A queue's state, owner or epoch is another than before. */
   changed(now: number, queue: Queue): void {
-    const { topic } = queue
+    const topic = this.topic(queue.topic.name)!
     topic.changed.add(queue)
     this.#changed.add(topic)
     this.#dueAt = Math.min(this.#dueAt, Math.max(now, topic.toldAt + GATHER_MS))
@@ -68,7 +73,7 @@ export class Routing {
 
   /** Tells once that a queue has become full; false if that was told before. */
   tellFull(now: number, queue: Queue): boolean {
-    if (queue.topic.changed.has(queue) || queue.toldFull) return false
+    if (queue.toldFull) return false
     queue.toldFull = true
     this.changed(now, queue)
     return true

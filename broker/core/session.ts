@@ -2,9 +2,6 @@ import type { Beating } from '../../bus/heartbeat.ts'
 import { admits } from '../../bus/names.ts'
 import type { Outbox } from '../../bus/outbox.ts'
 import type { Pulse } from '../../bus/pulse.ts'
-import type { Queue } from './queue.ts'
-import type { Topic } from './topic.ts'
-import type { Waiting } from './waiting.ts'
 
 /** What a token opens; absent when everybody may do everything. */
 export interface Grant {
@@ -48,20 +45,14 @@ export class Link implements Beating {
   }
 }
 
-/** What a registration asks of the broker. */
-export interface Registration {
-  readonly id: number
-  readonly topic: Topic
-  window: number
-  windowBytes: number
-  queue: Queue | undefined
-}
-
 /** A reply kept for a requester that is away. */
 export interface HeldReply {
   readonly frame: Buffer
   readonly from: Session
 }
+
+/** Answers of an allow-list that are remembered. */
+const MAX_ALLOWED = 1_000
 
 /** The broker's memory of one instance. It outlives a short loss of the link. */
 export class Session {
@@ -82,12 +73,14 @@ export class Session {
   readonly knownTo = new Set<Session>()
   /** The one it was asked about last, which saves the look-up. */
   lastKnown = 0
-  readonly registrations = new Map<number, Registration>()
-  readonly watched = new Set<Topic>()
-  /** Its own requests that wait in queues, by series and counter, so that a cancel finds them. */
-  readonly waiting = new Map<number, Waiting>()
+  /** Names of the topics it watches. */
+  readonly watched = new Set<string>()
+  /** Its own requests that wait in queues: ids by series and counter, so that a cancel finds them. */
+  readonly waiting = new Map<number, number>()
   /** Resume list as far as it has come; undefined while none is due. */
   resume: Set<number> | undefined
+  /** What the allow-list has said of topics so far. */
+  readonly #allowed = new Map<string, boolean>()
   held: HeldReply[] = []
   heldBytes = 0
 
@@ -103,7 +96,14 @@ export class Session {
   }
 
   mayRequest(topic: string): boolean {
-    return this.grant === undefined || this.grant.request.some((p) => admits(p, topic))
+    const { grant } = this
+    if (grant === undefined) return true
+    let answer = this.#allowed.get(topic)
+    if (answer === undefined) {
+      answer = grant.request.some((pattern) => admits(pattern, topic))
+      if (this.#allowed.size < MAX_ALLOWED) this.#allowed.set(topic, answer)
+    }
+    return answer
   }
 
   mayReply(topic: string): boolean {

@@ -55,7 +55,7 @@ export const viewOf = (now: number, state: BrokerState): BrokerView => ({
       waiting: queue.waiting,
       unanswered: queue.unanswered,
       depthBytes: queue.depthBytes,
-      window: queue.registration.window,
+      window: queue.credit.window,
     })),
   })),
   counters: { ...state.counters },

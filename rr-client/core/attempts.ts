@@ -1,5 +1,4 @@
 /** The sends of one call that may still be answered, and the load they stand for. */
-import type { BrokerLink } from './broker-link.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
 
 export const attemptOf = (future: RequestResponseFuture, number: number): Attempt | undefined =>
@@ -29,13 +28,11 @@ export const freeOlder = (future: RequestResponseFuture, attempt: Attempt): void
   future.earlier = without(future.earlier, isCovered)
 }
 
-/** Whether a reply stamped with this handle comes from an instance the call was sent to. */
+/** Whether a reply may come from this instance: the call was sent to it. */
 export const isFromAttempt = (
   future: RequestResponseFuture,
-  link: BrokerLink,
-  from: number,
+  instance: string | undefined,
 ): boolean => {
-  const instance = link.peers.get(from)?.instance
   if (instance === undefined) return false
   if (future.current?.instance === instance) return true
   return future.earlier?.some((attempt) => attempt.instance === instance) ?? false

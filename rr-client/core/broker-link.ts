@@ -1,17 +1,7 @@
 import type { Beating } from '../../bus/heartbeat.ts'
-import type { Outbox } from '../../bus/outbox.ts'
-import { Outbox as OutboxOf, type Wire } from '../../bus/outbox.ts'
+import { Outbox, type Wire } from '../../bus/outbox.ts'
 import { Pulse } from '../../bus/pulse.ts'
 import type { Slabs } from '../../bus/slabs.ts'
-import type { Peer } from './peer.ts'
-import type { Registration } from './registration.ts'
-import type { RouteQueue, TopicRoutes } from './routes.ts'
-
-/** A queue this instance owns at a broker. */
-export interface OwnedQueue {
-  readonly registration: Registration
-  readonly epoch: number
-}
 
 /**
  * The client's side of its connection to one broker, over all the links that it has had. What is
@@ -45,10 +35,6 @@ export class BrokerLink implements Beating {
   redialAt = Number.POSITIVE_INFINITY
   lastUsedAt = 0
   idlePingAt = Number.POSITIVE_INFINITY
-  readonly peers = new Map<number, Peer>()
-  readonly owned = new Map<number, OwnedQueue>()
-  readonly queues = new Map<number, RouteQueue>()
-  readonly topics = new Map<number, TopicRoutes>()
   /** Pinned sends since the broker last acknowledged one, and the batch of the newest. */
   recoveries = 0
   recoveryBatch = 0
@@ -70,7 +56,7 @@ export class BrokerLink implements Beating {
   open(now: number, wire: Wire, slabs: Slabs, onDirty: (outbox: Outbox) => void): void {
     this.generation += 1
     this.pulse = new Pulse(now)
-    const outbox: Outbox = new OutboxOf(wire, this.pulse, slabs, () => onDirty(outbox))
+    const outbox: Outbox = new Outbox(wire, this.pulse, slabs, () => onDirty(outbox))
     this.outbox = outbox
     this.isDoubtful = false
     this.isBeating = false

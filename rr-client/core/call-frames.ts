@@ -1,21 +1,24 @@
 /** Writes the frames of a call straight into a link's outbox. */
-import { setU16, setU32, setU64 } from '../../bus/bytes.ts'
+import { setU16, setU32, setU64, u32, u64 } from '../../bus/bytes.ts'
 import {
   Cancel,
   Flag,
   Frame,
   putHead,
   putRefusal,
-  type Reason,
+  QueueState,
+  Reason,
+  Refusal,
   Reply,
   Request,
   refusalSize,
   Stage,
+  stageName,
 } from '../../bus/frame.ts'
 import type { BrokerLink } from './broker-link.ts'
-import type { RequestResponseFuture } from './future.ts'
+import type { RefusalNote, RequestResponseFuture } from './future.ts'
 import type { KeptReply, Mark, Way } from './mark.ts'
-import type { RouteQueue } from './routes.ts'
+import type { RouteQueue, TopicRoutes } from './routes.ts'
 
 /** Without a queue the request is pinned: its headers say whom it is for. */
 export const writeRequest = (
@@ -34,7 +37,7 @@ export const writeRequest = (
   putHead(b, at, size, Frame.request, flags)
   setU16(b, at + Request.attempt, future.attempt)
   setU32(b, at + Request.headersLength, headers.length)
-  setU32(b, at + Request.topic, future.topic.heard.get(link) ?? 0)
+  setU32(b, at + Request.topic, queue?.topicHandle ?? 0)
   setU32(b, at + Request.queue, queue?.handle ?? 0)
   setU32(b, at + Request.target, queue?.owner ?? 0)
   setU32(b, at + Request.origin, 0)
@@ -117,4 +120,34 @@ const NO_NEWS = {
   limit: 0,
   current: 0,
   retryAfterMs: 0,
+}
+
+/** What a refusal says. */
+export const readRefusal = (b: Buffer, at: number, end: number): RefusalNote => ({
+  reason: b[at + Refusal.reason] as Reason,
+  stage: stageName(b[at + Refusal.stage]!),
+  limit: u32(b, at + Refusal.limit),
+  current: u32(b, at + Refusal.current),
+  retryAfterMs: u32(b, at + Refusal.retryAfterMs),
+  text: b.toString('utf8', at + Refusal.head, end),
+})
+
+/** A broker's refusal is news of the queue as well, which others should not have to learn anew. */
+export const noteRefusal = (
+  now: number,
+  topic: TopicRoutes,
+  link: BrokerLink,
+  b: Buffer,
+  at: number,
+): void => {
+  const queue = topic.find(link, u32(b, at + Refusal.queue))
+  if (queue === undefined) return
+  const state = b[at + Refusal.queueState]!
+  const epoch = u64(b, at + Refusal.epoch)
+  if (epoch !== 0 && epoch < queue.epoch) return
+  const reason = b[at + Refusal.reason]
+  if (reason === Reason.full) queue.avoidUntil = now + u32(b, at + Refusal.retryAfterMs)
+  if (reason === Reason.stale || reason === Reason.moved || reason === Reason.full) {
+    queue.state = state === QueueState.gone ? QueueState.transition : state
+  }
 }

@@ -55,7 +55,7 @@ const isFit = (
 /** An instance that may have the call already is not asked a second time as if it were new. */
 const isTried = (future: RequestResponseFuture, instance: string): boolean =>
   future.current?.instance === instance ||
-  (future.earlier !== undefined && future.earlier.some((a) => a.instance === instance))
+  future.earlier?.some((attempt) => attempt.instance === instance) === true
 
 const isBetter = (a: RouteQueue, b: RouteQueue): boolean =>
   a.inFlight < b.inFlight || (a.inFlight === b.inFlight && a.latencyMs < b.latencyMs)

@@ -48,7 +48,7 @@ export class ClientCore {
     this.state = new ClientState(facts, effects, this.#heartbeat, prng, links)
     this.marks = new Marks(this.state.counters)
     this.registrations = new Registrations(this.state)
-    this.requester = new Requester(this.state)
+    this.requester = new Requester(this.state, this.marks)
     this.responder = new Responder(this.state, this.marks, this.registrations)
     this.#links = new Links(this.state, this.marks, slabs, onDirty)
   }

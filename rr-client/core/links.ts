@@ -12,7 +12,6 @@ import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Marks } from './marks.ts'
-import type { Peer } from './peer.ts'
 import type { ClientState } from './state.ts'
 
 /** Back-off between dials: full jitter up to this, doubling (Brooker, AWS 2015). */
@@ -105,20 +104,17 @@ export class Links {
 
   onPeer(link: BrokerLink, reader: FieldReader): void {
     const { handle, instance, replyTopic } = decodePeer(reader)
-    const old = link.peers.get(handle)
+    const old = this.#marks.handles.delete(link, handle)
     if (old !== undefined) this.#marks.leavePeer(old)
-    link.peers.delete(handle)
     if (instance === '') return
-    const peer: Peer = this.#marks.peer(instance, replyTopic)
+    const peer = this.#marks.peer(instance, replyTopic)
     peer.links += 1
-    link.peers.set(handle, peer)
+    this.#marks.handles.set(link, handle, peer)
   }
 
   /** The dial has failed, or the link is gone: dial again after a while. */
   onDown(now: number, link: BrokerLink): void {
-    for (const peer of link.peers.values()) this.#marks.leavePeer(peer)
-    link.peers.clear()
-    link.owned.clear()
+    for (const peer of this.#marks.handles.clear(link)) this.#marks.leavePeer(peer)
     this.#state.heartbeat.forget(link)
     link.idlePingAt = Number.POSITIVE_INFINITY
     link.busySince = -1

@@ -1,3 +1,7 @@
+import { u16, u32, u64 } from '../../bus/bytes.ts'
+import { keepable } from '../../bus/codec.ts'
+import { Flag, Request } from '../../bus/frame.ts'
+import { NO_BYTES } from '../../bus/headers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Peer } from './peer.ts'
 import type { Registration } from './registration.ts'
@@ -18,7 +22,7 @@ export interface Way {
  */
 export interface Mark {
   readonly id: number
-  readonly peer: Peer
+  readonly peer: Peer<Mark>
   readonly counter: number
   readonly isLong: boolean
   registration: Registration
@@ -52,5 +56,48 @@ export interface KeptReply {
 const KEEP_MS = 15_000
 const KEEP_SHARE = 0.05
 
-export const forgetInstant = (now: number, remainingMs: number): number =>
+const forgetInstant = (now: number, remainingMs: number): number =>
   now + remainingMs + KEEP_MS + Math.ceil(remainingMs * KEEP_SHARE)
+
+/** The mark for a request frame that was just read. Its body is taken only if it may start. */
+export const newMark = (
+  now: number,
+  id: number,
+  peer: Peer<Mark>,
+  registration: Registration,
+  way: Way,
+  b: Buffer,
+  at: number,
+  remainingMs: number,
+): Mark => {
+  const flags = b[at + Request.flags]!
+  const headersLength = u32(b, at + Request.headersLength)
+  const headersAt = at + Request.head
+  return {
+    id,
+    peer,
+    counter: u64(b, at + Request.counter),
+    isLong: (flags & Flag.long) !== 0,
+    registration,
+    state: 'waiting',
+    attempt: u16(b, at + Request.attempt),
+    flags,
+    deadline: now + remainingMs,
+    forgetAt: forgetInstant(now, remainingMs),
+    way,
+    others: undefined,
+    headers: headersLength === 0 ? NO_BYTES : keepable(b, headersAt, headersAt + headersLength),
+    body: NO_BYTES,
+    reply: undefined,
+    batch: 0,
+    runner: undefined,
+  }
+}
+
+/** The link by which the copy came still stands. */
+export const isOpen = ({ link, generation }: Way): boolean =>
+  link.isUp && link.generation === generation
+
+/** Every way by which a copy came, the newest last. */
+export const waysOf = (mark: Mark): Way[] =>
+  mark.others === undefined ? [mark.way] : [...mark.others, mark.way]

@@ -1,5 +1,5 @@
 import type { Mark } from './mark.ts'
-import { Peer } from './peer.ts'
+import { Handles, Peer } from './peer.ts'
 import type { ClientCounters } from './state.ts'
 
 /** Calls a responder remembers at once. Beyond it new ones are refused, never forgotten early. */
@@ -14,7 +14,9 @@ export const FORGOTTEN = -1
 
 /** Everything this instance remembers of the calls it was sent, by requester. */
 export class Marks {
-  readonly #peers = new Map<string, Peer>()
+  readonly #peers = new Map<string, Peer<Mark>>()
+  /** Peers as the brokers call them. */
+  readonly handles = new Handles<Peer<Mark>>()
   readonly #counters: ClientCounters
   #size = 0
   #keptBytes = 0
@@ -42,19 +44,19 @@ export class Marks {
     return this.#nextId
   }
 
-  peer(instance: string, replyTopic: string): Peer {
+  peer(instance: string, replyTopic: string): Peer<Mark> {
     const known = this.#peers.get(instance)
     if (known !== undefined) {
       if (replyTopic !== '') known.replyTopic = replyTopic
       return known
     }
-    const peer = new Peer(instance, replyTopic)
+    const peer = new Peer<Mark>(instance, replyTopic)
     this.#peers.set(instance, peer)
     return peer
   }
 
   /** A link has forgotten the peer; without links and marks nobody needs it. */
-  leavePeer(peer: Peer): void {
+  leavePeer(peer: Peer<Mark>): void {
     peer.links -= 1
     if (peer.links === 0 && peer.marks === 0) this.#peers.delete(peer.instance)
   }
@@ -71,7 +73,7 @@ export class Marks {
   }
 
   /** What the requester has settled need not be remembered (floor). */
-  raiseFloor(peer: Peer, floor: number, isLong: boolean): void {
+  raiseFloor(peer: Peer<Mark>, floor: number, isLong: boolean): void {
     peer.raiseFloor(floor, isLong, this.#forget)
   }
 

@@ -13,11 +13,19 @@ import type { BrokerLink } from './broker-link.ts'
 import { PREFETCH_BYTES, type Registration } from './registration.ts'
 import type { ClientState } from './state.ts'
 
+/** A queue this instance owns at a broker. */
+export interface OwnedQueue {
+  readonly registration: Registration
+  readonly epoch: number
+}
+
 /** The topics this client answers: declared at every broker, and again after each reconnect. */
 export class Registrations {
   readonly #state: ClientState
   readonly #byId = new Map<number, Registration>()
   readonly #byTopic = new Map<string, Registration>()
+  /** Queues owned, by the handles of each broker. */
+  readonly #owned = new Map<BrokerLink, Map<number, OwnedQueue>>()
   #nextId = 1
   /** Stands in for calls that are for no registration of ours. */
   readonly nobody: Registration
@@ -34,6 +42,11 @@ export class Registrations {
 
   get size(): number {
     return this.#byId.size
+  }
+
+  /** The queue of that handle, if it is ours. */
+  ownedQueue(link: BrokerLink, queue: number): OwnedQueue | undefined {
+    return this.#owned.get(link)?.get(queue)
   }
 
   byTopic(topic: string): Registration | undefined {
@@ -78,6 +91,7 @@ export class Registrations {
   }
 
   onLinkDown(now: number, link: BrokerLink): void {
+    this.#owned.delete(link)
     for (const registration of this.#byId.values()) {
       registration.queues.delete(link)
       if (registration.leaving.delete(link)) this.onLess(now, registration)
@@ -90,7 +104,7 @@ export class Registrations {
     const registration = this.#byId.get(assign.id)
     if (registration === undefined || registration.state !== 'open') return
     const { queue, epoch } = assign
-    link.owned.set(queue, { registration, epoch })
+    this.#ownedBy(link).set(queue, { registration, epoch })
     registration.queues.set(link, queue)
     this.#state.send(now, link, Frame.assigned, encodeAssigned({ queue, epoch }))
   }
@@ -136,12 +150,20 @@ export class Registrations {
     if (this.#byTopic.get(registration.topic) === registration) {
       this.#byTopic.delete(registration.topic)
     }
-    for (const link of this.#state.links) {
-      for (const [queue, owned] of link.owned) {
-        if (owned.registration === registration) link.owned.delete(queue)
-      }
+    for (const owned of this.#owned.values()) {
+      for (const [queue, { registration: of }] of owned)
+        if (of === registration) owned.delete(queue)
     }
     this.#state.effects.ended(registration)
+  }
+
+  #ownedBy(link: BrokerLink): Map<number, OwnedQueue> {
+    let owned = this.#owned.get(link)
+    if (owned === undefined) {
+      owned = new Map()
+      this.#owned.set(link, owned)
+    }
+    return owned
   }
 
   #declare(now: number, link: BrokerLink, registration: Registration): void {

@@ -1,8 +1,7 @@
 import { type FieldReader, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { BusError } from '../../bus/errors.ts'
-import { Flag, Frame, QueueState, Reason, Refusal, Reply, stageName } from '../../bus/frame.ts'
-import { decodeRoutes, encodeTopic } from '../../bus/topic-frames.ts'
+import type { BusError } from '../../bus/errors.ts'
+import { Flag, Refusal, Reply } from '../../bus/frame.ts'
 import {
   attemptOf,
   freeAttempt,
@@ -12,15 +11,19 @@ import {
   setAside,
 } from './attempts.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { writeCancel, writeRequest } from './call-frames.ts'
+import { noteRefusal, readRefusal, writeCancel, writeRequest } from './call-frames.ts'
 import { choose } from './choose.ts'
+import { refusalAtDoor } from './door.ts'
 import { errorOf, failureOf } from './failure.ts'
 import type { Attempt } from './future.ts'
 import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
+import type { Marks } from './marks.ts'
 import { Recovery } from './recovery.ts'
-import { noteLatency, type RouteQueue, TopicRoutes } from './routes.ts'
+import { budgetOf, noteLatency, type RouteQueue } from './routes.ts'
 import type { ClientState } from './state.ts'
+import { TopicBook } from './topic-book.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 /** Without routes, and without `waitForResponder`, a call waits at most so long for them. */
 const ROUTE_WAIT_MS = 1_000
@@ -30,20 +33,23 @@ const MAX_RETRIES = 2
 const MAX_MOVES = 8
 /** What `waitForResponder` waits for. */
 const WAITABLE: ReadonlySet<string> = new Set(['no_responder', 'not_connected'])
-/** Calls made inside handlers have this share of the limit to themselves. */
-const NESTED_SHARE = 0.1
 
 /** The caller's half: from `request` to the one settlement. */
 export class Requester {
   readonly #state: ClientState
-  readonly #topics = new Map<string, TopicRoutes>()
+  /** Knows other instances by the handles of each broker. */
+  readonly #marks: Marks
+  readonly #waiting = new WaitingRoom()
+  readonly topics: TopicBook
   readonly #short: FutureTable
   readonly #long: FutureTable
   readonly #recovery: Recovery
   readonly #deadlines = new Deadlines((id) => this.#find(Math.abs(id), id < 0)?.wakeAt ?? -1)
 
-  constructor(state: ClientState) {
+  constructor(state: ClientState, marks: Marks) {
     this.#state = state
+    this.#marks = marks
+    this.topics = new TopicBook(state)
     this.#short = new FutureTable(state.facts.firstCounter)
     this.#long = new FutureTable(state.facts.firstCounter)
     this.#recovery = new Recovery(state, {
@@ -58,20 +64,16 @@ export class Requester {
   }
 
   get nextDeadline(): number {
-    return this.#deadlines.next
-  }
-
-  get topics(): Iterable<TopicRoutes> {
-    return this.#topics.values()
+    return Math.min(this.#deadlines.next, this.topics.nextDeadline)
   }
 
   /** Starts a call. It is in the table, with its deadline, before anything is sent. */
   request(now: number, facts: CallFacts, caller: unknown): RequestResponseFuture {
     const state = this.#state
     state.counters.requests += 1
-    const topic = this.#topic(now, facts.topic)
+    const topic = this.topics.topic(now, facts.topic)
     const future = new RequestResponseFuture(now, facts, topic, caller)
-    const refusal = this.#refusalAtDoor(facts)
+    const refusal = refusalAtDoor(state, facts, this.inFlight)
     if (refusal !== undefined) {
       future.isSettled = true
       state.counters.failed += 1
@@ -107,16 +109,16 @@ export class Requester {
     const { current } = future
     const isDirect =
       current?.queue !== undefined && current.link === link && current.queue.owner === from
-    if (!isDirect && !isFromAttempt(future, link, from)) {
+    if (!isDirect && !isFromAttempt(future, this.#marks.handles.find(link, from)?.instance)) {
       state.counters.foreignReplies += 1
       const correlationId = `${state.facts.instance}-${counter}`
-      const instance = link.peers.get(from)?.instance ?? ''
+      const instance = this.#marks.handles.find(link, from)?.instance ?? ''
       state.effects.advise({ kind: 'foreign_reply', correlationId, from: instance })
       return
     }
     if (isDirect) noteLatency(current.queue!, now - future.startedAt)
     this.#remove(future)
-    future.topic.budget.succeed()
+    future.topic.budget?.succeed()
     state.counters.succeeded += 1
     const headersStart = at + Reply.head
     state.effects.fulfil(future, {
@@ -134,8 +136,8 @@ export class Requester {
     const flags = b[at + Refusal.flags]!
     const future = this.#find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
     const from = u32(b, at + Refusal.from)
-    const instance = from === 0 ? undefined : link.peers.get(from)?.instance
-    this.#noteQueue(now, link, b, at)
+    const instance = from === 0 ? undefined : this.#marks.handles.find(link, from)?.instance
+    if (future !== undefined && from === 0) noteRefusal(now, future.topic, link, b, at)
     const number = u16(b, at + Refusal.attempt)
     const attempt = future === undefined ? undefined : attemptOf(future, number)
     if (future === undefined || attempt === undefined) {
@@ -144,14 +146,7 @@ export class Requester {
     }
     // Only the instance itself can speak for it; a broker only for what it did not forward.
     if (from !== 0 && instance !== attempt.instance) return
-    future.refusal = {
-      reason: b[at + Refusal.reason] as Reason,
-      stage: stageName(b[at + Refusal.stage]!),
-      limit: u32(b, at + Refusal.limit),
-      current: u32(b, at + Refusal.current),
-      retryAfterMs: u32(b, at + Refusal.retryAfterMs),
-      text: b.toString('utf8', at + Refusal.head, end),
-    }
+    future.refusal = readRefusal(b, at, end)
     freeAttempt(future, attempt)
     if ((flags & Flag.never) !== 0) freeOlder(future, attempt)
     if (future.isOpen) this.#recovery.onRefused(now, future, attempt)
@@ -175,49 +170,19 @@ export class Requester {
   }
 
   onRoutes(now: number, link: BrokerLink, reader: FieldReader): void {
-    const news = decodeRoutes(reader)
-    reader.end('routes')
-    const topic = this.#topics.get(news.topic)
+    const topic = this.topics.onRoutes(now, link, reader)
     if (topic === undefined) return
-    if (news.handle !== 0) link.topics.set(news.handle, topic)
-    if (
-      topic.group !== '' &&
-      news.group !== '' &&
-      topic.group !== news.group &&
-      topic.writable > 0
-    ) {
-      const { group: used } = topic
-      this.#state.effects.advise({
-        kind: 'two_groups',
-        topic: topic.name,
-        used,
-        refused: news.group,
-      })
-      if (used < news.group) return
-      topic.queues = topic.queues.filter((queue) => queue.link === link)
-    }
-    link.settlesAt = Math.max(link.settlesAt, now + news.settlingMs)
-    topic.apply(link, news)
-    const { writable } = topic
-    this.#state.effects.advise({
-      kind: 'routes',
-      topic: topic.name,
-      writable,
-      queues: topic.queues.length,
-    })
-    this.#wakeWaiting(now, topic)
+    for (const future of this.#waiting.of(topic)) if (!future.isSettled) this.#place(now, future)
   }
 
   onLinkUp(now: number, link: BrokerLink): void {
-    for (const topic of this.#topics.values()) this.#watch(now, link, topic)
+    this.topics.onLinkUp(now, link)
     this.#recovery.onLinkUp(now, link)
   }
 
   /** Calls sent by this link may have run; they are sent again, to the same instances. */
   onLinkDown(now: number, link: BrokerLink): void {
-    for (const topic of this.#topics.values()) topic.forgetLink(link)
-    link.topics.clear()
-    link.queues.clear()
+    this.topics.onLinkDown(link)
     for (const table of [this.#short, this.#long]) {
       for (const future of table.values()) {
         if (future.current?.link === link) this.#recovery.start(now, future)
@@ -230,6 +195,7 @@ export class Requester {
   }
 
   onDeadline(now: number): void {
+    this.topics.onDeadline(now)
     this.#deadlines.due(now, (id) => {
       const future = this.#find(Math.abs(id), id < 0)!
       if (future.deadline <= now) this.#failLate(now, future)
@@ -249,28 +215,13 @@ export class Requester {
     return count
   }
 
-  #refusalAtDoor(facts: CallFacts): BusError | undefined {
-    const { phase, facts: own } = this.#state
-    const details = { stage: 'requester', topic: facts.topic, attempts: 0 }
-    if (phase === 'closed') return new BusError('not_connected', 'this bus is closed', { details })
-    const isNested = (facts.flags & Flag.nested) !== 0
-    if (phase === 'draining' && !isNested) {
-      return new BusError('draining', 'this bus is closing', { details })
-    }
-    const limit = isNested ? own.maxInFlight : Math.ceil(own.maxInFlight * (1 - NESTED_SHARE))
-    if (this.inFlight < limit) return undefined
-    const more = { limit, current: this.inFlight }
-    const text = `${this.inFlight} calls are open, the limit is ${limit}`
-    return new BusError('too_many_inflight', text, { details: { ...details, ...more } })
-  }
-
   /** Sends the call to the best queue, or waits, or fails, as the routes stand. */
   #place(now: number, future: RequestResponseFuture): void {
     const { topic } = future
     topic.lastUsedAt = now
     const queue = this.#choose(now, future)
     if (queue !== undefined) {
-      this.#stopWaiting(future)
+      this.#waiting.leave(future)
       this.#write(now, future, queue.link, queue)
       return
     }
@@ -280,10 +231,9 @@ export class Requester {
       this.#fail(now, future, future.isOpen ? 'responder_lost' : why.code, why)
       return
     }
-    if (!topic.waiting.has(future)) {
-      topic.waiting.add(future)
+    if (!this.#waiting.has(future)) {
       const patienceMs = isPatient || future.isOpen ? Number.POSITIVE_INFINITY : ROUTE_WAIT_MS
-      future.waitUntil = Math.min(future.deadline, now + patienceMs)
+      this.#waiting.enter(future, Math.min(future.deadline, now + patienceMs))
     }
     this.#wakeAt(now, future, Math.min(future.waitUntil, why.lookAgainAt))
   }
@@ -330,7 +280,7 @@ export class Requester {
       this.#place(now, future)
     } else if (verdict.next === 'retry' && future.retries < MAX_RETRIES) {
       const isFree = future.topic.writable > 0
-      if (!isFree && !future.topic.budget.take(now)) this.#fail(now, future, verdict.code)
+      if (!isFree && !budgetOf(future.topic).take(now)) this.#fail(now, future, verdict.code)
       else {
         future.retries += 1
         counters.retries += 1
@@ -342,7 +292,7 @@ export class Requester {
   #onWake(now: number, future: RequestResponseFuture): void {
     future.wakeAt = future.deadline
     if (future.isRecovering) this.#recovery.onWake(now, future)
-    else if (future.topic.waiting.has(future)) {
+    else if (this.#waiting.has(future)) {
       if (future.waitUntil <= now && !future.isOpen) {
         const why = failureOf(now, future, this.#state)
         this.#fail(now, future, why.code, why)
@@ -375,18 +325,7 @@ export class Requester {
     if (future.current !== undefined) freeAttempt(future, future.current)
     for (const attempt of future.earlier ?? []) releaseLoad(attempt)
     future.earlier = undefined
-    if (future.waitUntil !== 0) this.#stopWaiting(future)
-  }
-
-  #stopWaiting(future: RequestResponseFuture): void {
-    if (future.waitUntil === 0) return
-    future.waitUntil = 0
-    future.topic.waiting.delete(future)
-  }
-
-  #wakeWaiting(now: number, topic: TopicRoutes): void {
-    if (topic.waiting.size === 0) return
-    for (const future of [...topic.waiting]) if (!future.isSettled) this.#place(now, future)
+    this.#waiting.leave(future)
   }
 
   #wakeAt(now: number, future: RequestResponseFuture, instant: number): void {
@@ -402,35 +341,8 @@ export class Requester {
     this.#state.heartbeat.touch(now, link)
   }
 
-  /** A refusal is news of the queue as well. */
-  #noteQueue(now: number, link: BrokerLink, b: Buffer, at: number): void {
-    const queue = link.queues.get(u32(b, at + Refusal.queue))
-    if (queue === undefined || u32(b, at + Refusal.from) !== 0) return
-    const state = b[at + Refusal.queueState]!
-    const epoch = u64(b, at + Refusal.epoch)
-    if (epoch !== 0 && epoch < queue.epoch) return
-    const reason = b[at + Refusal.reason]
-    if (reason === Reason.full) queue.avoidUntil = now + u32(b, at + Refusal.retryAfterMs)
-    if (reason === Reason.stale || reason === Reason.moved || reason === Reason.full) {
-      queue.state = state === QueueState.gone ? QueueState.transition : state
-    }
-  }
-
   #find(counter: number, isLong: boolean): RequestResponseFuture | undefined {
     return (isLong ? this.#long : this.#short).find(counter)
-  }
-
-  #topic(now: number, name: string): TopicRoutes {
-    const known = this.#topics.get(name)
-    if (known !== undefined) return known
-    const topic = new TopicRoutes(now, name)
-    this.#topics.set(name, topic)
-    for (const link of this.#state.links) if (link.isUp) this.#watch(now, link, topic)
-    return topic
-  }
-
-  #watch(now: number, link: BrokerLink, topic: TopicRoutes): void {
-    this.#state.send(now, link, Frame.watch, encodeTopic(topic.name))
   }
 }
 

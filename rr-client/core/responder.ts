@@ -7,7 +7,7 @@ import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { writeRefusal, writeReply } from './call-frames.ts'
 import { correlationIdOf } from './failure.ts'
-import { forgetInstant, type KeptReply, type Mark, type Way } from './mark.ts'
+import { isOpen, type KeptReply, type Mark, newMark, type Way, waysOf } from './mark.ts'
 import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
 import type { Peer } from './peer.ts'
 import type { Registration } from './registration.ts'
@@ -50,7 +50,7 @@ export class Responder {
   ): void {
     const { counters } = this.#state
     counters.received += 1
-    const peer = link.peers.get(u32(b, at + Request.origin))
+    const peer = this.#marks.handles.find(link, u32(b, at + Request.origin))
     if (peer === undefined) throw new WireError('a request from a handle never introduced')
     const flags = b[at + Request.flags]!
     const isLong = (flags & Flag.long) !== 0
@@ -78,7 +78,7 @@ export class Responder {
   }
 
   onCancel(now: number, link: BrokerLink, b: Buffer, at: number): void {
-    const peer = link.peers.get(u32(b, at + Cancel.origin))
+    const peer = this.#marks.handles.find(link, u32(b, at + Cancel.origin))
     const isLong = (b[at + Cancel.flags]! & Flag.long) !== 0
     const mark = peer?.find(u64(b, at + Cancel.counter), isLong)
     if (mark === undefined || mark.attempt > u16(b, at + Cancel.attempt)) return
@@ -224,7 +224,7 @@ export class Responder {
     return count
   }
 
-  #accept(now: number, peer: Peer, way: Way, b: Buffer, at: number, end: number): void {
+  #accept(now: number, peer: Peer<Mark>, way: Way, b: Buffer, at: number, end: number): void {
     const flags = b[at + Request.flags]!
     const counter = u64(b, at + Request.counter)
     const attempt = u16(b, at + Request.attempt)
@@ -235,25 +235,8 @@ export class Responder {
     const registration = this.#registrationFor(way.link, b, at)
     const remainingMs = this.#remainingMs(now, way.link, b, at)
     const bodyAt = at + Request.head + u32(b, at + Request.headersLength)
-    const mark: Mark = {
-      id: this.#marks.newId(),
-      peer,
-      counter,
-      isLong: (flags & Flag.long) !== 0,
-      registration: registration ?? this.#registrations.nobody,
-      state: 'waiting',
-      attempt,
-      flags,
-      deadline: now + remainingMs,
-      forgetAt: forgetInstant(now, remainingMs),
-      way,
-      others: undefined,
-      headers: bodyAt > at + Request.head ? keepable(b, at + Request.head, bodyAt) : NO_BYTES,
-      body: NO_BYTES,
-      reply: undefined,
-      batch: 0,
-      runner: undefined,
-    }
+    const owner = registration ?? this.#registrations.nobody
+    const mark = newMark(now, this.#marks.newId(), peer, owner, way, b, at, remainingMs)
     mark.registration.waiting += 1
     this.#marks.add(now, mark)
     this.#offer(now, mark, registration, b, at, bodyAt, end)
@@ -313,7 +296,8 @@ export class Responder {
       this.#answer(now, mark, mark.reply ?? LOST_REPLY)
       return
     }
-    ;(mark.others ??= []).push(mark.way)
+    if (mark.others === undefined) mark.others = []
+    mark.others.push(mark.way)
     mark.way = way
   }
 
@@ -325,7 +309,7 @@ export class Responder {
       if (headers[OwnHeader.to] !== this.#state.facts.instance) return undefined
       return this.#registrations.byTopic(headers[OwnHeader.topic] ?? '')
     }
-    const owned = link.owned.get(u32(b, at + Request.queue))
+    const owned = this.#registrations.ownedQueue(link, u32(b, at + Request.queue))
     if (owned === undefined || owned.epoch !== u64(b, at + Request.epoch)) return undefined
     if (u32(b, at + Request.target) !== link.handle || u64(b, at + Request.life) !== link.life) {
       return undefined
@@ -410,8 +394,3 @@ const LOST_REPLY: KeptReply = {
 
 const isBusy = ({ running, waiting, concurrency }: Registration): boolean =>
   running + waiting > concurrency
-
-const isOpen = ({ link, generation }: Way): boolean => link.isUp && link.generation === generation
-
-const waysOf = (mark: Mark): Way[] =>
-  mark.others === undefined ? [mark.way] : [...mark.others, mark.way]

@@ -1,7 +1,6 @@
 import { QueueState } from '../../bus/frame.ts'
 import type { RouteEntry, Routes } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
-import type { RequestResponseFuture } from './future.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 /** A queue of a topic at one broker, as a requester knows it. */
@@ -9,6 +8,8 @@ export interface RouteQueue {
   readonly link: BrokerLink
   readonly topic: TopicRoutes
   readonly handle: number
+  /** The topic's handle at that broker. */
+  topicHandle: number
   epoch: number
   state: number
   owner: number
@@ -26,18 +27,18 @@ export interface RouteQueue {
 /** Weight of the newest latency in the smoothed one. */
 const LATENCY_WEIGHT = 1 / 8
 
-/** What a requester knows of one topic: its queues over all brokers, and who waits for news. */
+/** What a requester knows of one topic: its queues over all brokers, and what its brokers said. */
 export class TopicRoutes {
   readonly name: string
-  readonly budget = new RetryBudget()
+  /** Made by the first retry: most topics never need one. */
+  budget: RetryBudget | undefined
   queues: RouteQueue[] = []
   group = ''
   lastUsedAt: number
   /** Why brokers give no routes: their codes, by link. */
   readonly refusals = new Map<BrokerLink, string>()
-  /** Brokers that have sent routes in their present life, and the handle each has for the topic. */
-  readonly heard = new Map<BrokerLink, number>()
-  readonly waiting = new Set<RequestResponseFuture>()
+  /** Brokers that have sent routes in their present life. */
+  readonly heard = new Set<BrokerLink>()
 
   constructor(now: number, name: string) {
     this.name = name
@@ -50,12 +51,12 @@ export class TopicRoutes {
 
   /** Takes in what a broker says. */
   apply(link: BrokerLink, news: Routes): void {
-    this.heard.set(link, news.handle)
+    this.heard.add(link)
     if (news.code !== '') this.refusals.set(link, news.code)
     else this.refusals.delete(link)
     if (news.isFull) this.#keep((queue) => queue.link !== link)
     if (news.group !== '') this.group = news.group
-    for (const entry of news.entries) this.#applyEntry(link, entry)
+    for (const entry of news.entries) this.#applyEntry(link, news.handle, entry)
   }
 
   /** The link is gone, and with it what it said. */
@@ -65,18 +66,21 @@ export class TopicRoutes {
     this.#keep((queue) => queue.link !== link)
   }
 
+  find(link: BrokerLink, handle: number): RouteQueue | undefined {
+    return this.queues.find((queue) => queue.handle === handle && queue.link === link)
+  }
+
   #keep(isKept: (queue: RouteQueue) => boolean): void {
-    for (const queue of this.queues) if (!isKept(queue)) queue.link.queues.delete(queue.handle)
     this.queues = this.queues.filter(isKept)
   }
 
-  #applyEntry(link: BrokerLink, entry: RouteEntry): void {
-    const known = link.queues.get(entry.queue)
+  #applyEntry(link: BrokerLink, topicHandle: number, entry: RouteEntry): void {
+    const known = this.find(link, entry.queue)
     if (entry.state === QueueState.gone) {
       if (known !== undefined) this.#keep((queue) => queue !== known)
       return
     }
-    if (known !== undefined && known.topic === this) {
+    if (known !== undefined) {
       if (entry.epoch < known.epoch) return
       Object.assign(known, routeOf(entry))
       known.avoidUntil = 0
@@ -86,12 +90,12 @@ export class TopicRoutes {
       link,
       topic: this,
       handle: entry.queue,
+      topicHandle,
       ...routeOf(entry),
       inFlight: 0,
       latencyMs: 0,
       avoidUntil: 0,
     }
-    link.queues.set(queue.handle, queue)
     this.queues.push(queue)
   }
 }
@@ -107,4 +111,9 @@ const routeOf = ({ epoch, state, owner, instance, idc, label }: RouteEntry) => (
 
 export const noteLatency = (queue: RouteQueue, ms: number): void => {
   queue.latencyMs += (ms - queue.latencyMs) * LATENCY_WEIGHT
+}
+
+export const budgetOf = (topic: TopicRoutes): RetryBudget => {
+  topic.budget ??= new RetryBudget()
+  return topic.budget
 }

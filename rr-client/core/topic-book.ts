@@ -1,0 +1,91 @@
+import type { FieldReader } from '../../bus/bytes.ts'
+import { Frame } from '../../bus/frame.ts'
+import { decodeRoutes, encodeTopic, type Routes } from '../../bus/topic-frames.ts'
+import type { BrokerLink } from './broker-link.ts'
+import { TopicRoutes } from './routes.ts'
+import type { ClientState } from './state.ts'
+
+/** A topic nobody called for so long is no longer watched. */
+const IDLE_MS = 300_000
+const SWEEP_MS = 60_000
+
+/** The topics this client calls, and what the brokers say of each. */
+export class TopicBook {
+  readonly #state: ClientState
+  readonly #byName = new Map<string, TopicRoutes>()
+  #sweepAt = Number.POSITIVE_INFINITY
+
+  constructor(state: ClientState) {
+    this.#state = state
+  }
+
+  get nextDeadline(): number {
+    return this.#sweepAt
+  }
+
+  get all(): Iterable<TopicRoutes> {
+    return this.#byName.values()
+  }
+
+  /** The topic of that name; its first use asks every broker for routes. */
+  topic(now: number, name: string): TopicRoutes {
+    const known = this.#byName.get(name)
+    if (known !== undefined) return known
+    const topic = new TopicRoutes(now, name)
+    this.#byName.set(name, topic)
+    if (this.#sweepAt === Number.POSITIVE_INFINITY) this.#sweepAt = now + SWEEP_MS
+    for (const link of this.#state.links) if (link.isUp) this.#watch(now, link, name)
+    return topic
+  }
+
+  onLinkUp(now: number, link: BrokerLink): void {
+    for (const name of this.#byName.keys()) this.#watch(now, link, name)
+  }
+
+  onLinkDown(link: BrokerLink): void {
+    for (const topic of this.#byName.values()) topic.forgetLink(link)
+  }
+
+  /** News of a topic. Returns it if it may mean something to calls that wait. */
+  onRoutes(now: number, link: BrokerLink, reader: FieldReader): TopicRoutes | undefined {
+    const news = decodeRoutes(reader)
+    reader.end('routes')
+    const topic = this.#byName.get(news.topic)
+    if (topic === undefined || !this.#checkGroup(link, topic, news)) return undefined
+    link.settlesAt = Math.max(link.settlesAt, now + news.settlingMs)
+    topic.apply(link, news)
+    const { name, writable, queues } = topic
+    this.#state.effects.advise({ kind: 'routes', topic: name, writable, queues: queues.length })
+    return topic
+  }
+
+  /** Lets go of topics that nobody calls any more. */
+  onDeadline(now: number): void {
+    if (now < this.#sweepAt) return
+    for (const [name, topic] of this.#byName) {
+      const isUsed = topic.queues.some((queue) => queue.inFlight > 0)
+      if (isUsed || now - topic.lastUsedAt < IDLE_MS) continue
+      this.#byName.delete(name)
+      for (const link of this.#state.links) {
+        if (link.isUp) this.#state.send(now, link, Frame.unwatch, encodeTopic(name))
+      }
+    }
+    this.#sweepAt = this.#byName.size > 0 ? now + SWEEP_MS : Number.POSITIVE_INFINITY
+  }
+
+  /** Two brokers may name two groups for a while; the one whose name sorts first stays. */
+  #checkGroup(link: BrokerLink, topic: TopicRoutes, news: Routes): boolean {
+    const { group: used } = topic
+    const isOther = used !== '' && news.group !== '' && used !== news.group
+    if (!isOther || topic.writable === 0) return true
+    const { name } = topic
+    this.#state.effects.advise({ kind: 'two_groups', topic: name, used, refused: news.group })
+    if (used < news.group) return false
+    topic.queues = topic.queues.filter((queue) => queue.link === link)
+    return true
+  }
+
+  #watch(now: number, link: BrokerLink, name: string): void {
+    this.#state.send(now, link, Frame.watch, encodeTopic(name))
+  }
+}
