@@ -4,7 +4,7 @@ import { BusError, ServiceError } from '../bus/errors.ts'
 import { Flag, Reason, ReplyKind } from '../bus/frame.ts'
 import { NO_BYTES } from '../bus/headers.ts'
 import { Context, type ContextHost } from './context.ts'
-import type { KeptReply, Mark } from './core/mark.ts'
+import type { HandlerReply, Mark } from './core/mark.ts'
 import { Lane } from './lanes.ts'
 
 export type AnyHandler = (body: unknown, ctx: Context) => unknown
@@ -15,7 +15,7 @@ export interface AnswererHost extends ContextHost {
   readonly maxBodyBytes: number
   /** Whether the handler may start now. */
   begin(mark: Mark): boolean
-  finish(mark: Mark, reply: KeptReply): void
+  finish(mark: Mark, reply: HandlerReply): void
   reject(mark: Mark, reason: Reason, text: string): void
 }
 
@@ -105,7 +105,7 @@ export class Answerer {
   }
 
   #succeed(mark: Mark, value: unknown, done: () => void): void {
-    let reply: KeptReply
+    let reply: HandlerReply
     try {
       const { bytes, isRaw } = encodeBody(this.#host.codec, value)
       const limit = this.#host.maxBodyBytes
@@ -119,8 +119,7 @@ export class Answerer {
               kind: ReplyKind.ok,
               flags: isRaw ? Flag.raw : 0,
               headers: NO_BYTES,
-              // The service may write over its buffer; a kept reply must stay what was said.
-              body: isRaw ? Buffer.from(bytes) : bytes,
+              body: bytes,
             }
     } catch (error) {
       reply = failure(`the reply cannot be encoded: ${messageOf(error)}`, {})
@@ -132,7 +131,7 @@ export class Answerer {
     this.#end(mark, replyFor(error), done)
   }
 
-  #end(mark: Mark, reply: KeptReply, done: () => void): void {
+  #end(mark: Mark, reply: HandlerReply, done: () => void): void {
     mark.runner = undefined
     this.#host.finish(mark, reply)
     done()
@@ -140,7 +139,7 @@ export class Answerer {
 }
 
 /** A service's own error travels as it is; whatever else was thrown is `handler_failed`. */
-const replyFor = (error: unknown): KeptReply => {
+const replyFor = (error: unknown): HandlerReply => {
   if (ServiceError.is(error)) {
     const { code, message, details } = error
     try {
@@ -157,7 +156,7 @@ const replyFor = (error: unknown): KeptReply => {
   return failure(messageOf(error) || 'the handler failed', {})
 }
 
-const failure = (message: string, details: Record<string, unknown>): KeptReply =>
+const failure = (message: string, details: Record<string, unknown>): HandlerReply =>
   errorReply(ReplyKind.handler_failed, { message, details })
 
 /** Errors of services are for people: longer texts are cut, larger details left out. */
@@ -167,7 +166,7 @@ const MAX_DETAILS = 65_536
 const errorReply = (
   kind: number,
   error: { code?: string; message: string; details: Record<string, unknown> },
-): KeptReply => {
+): HandlerReply => {
   const message = error.message.slice(0, MAX_MESSAGE)
   let body = Buffer.from(JSON.stringify({ ...error, message }))
   if (body.length > MAX_DETAILS) {

@@ -30,7 +30,7 @@ import type { Context, NestedCall } from './context.ts'
 import { BrokerLink } from './core/broker-link.ts'
 import { ClientCore } from './core/client-core.ts'
 import type { CallFacts, RequestResponseFuture } from './core/future.ts'
-import type { KeptReply, Mark } from './core/mark.ts'
+import type { HandlerReply, Mark } from './core/mark.ts'
 import type { Registration } from './core/registration.ts'
 import type { ClientEffects } from './core/state.ts'
 import { Dialer } from './dialer.ts'
@@ -204,7 +204,7 @@ export class Client implements Bus, AnswererHost {
     return this.#isBegun
   }
 
-  finish(mark: Mark, reply: KeptReply): void {
+  finish(mark: Mark, reply: HandlerReply): void {
     mark.reply = reply
     this.#loop.post(this.#finishStep, mark)
     this.#drain.onProgress()

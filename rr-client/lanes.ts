@@ -1,47 +1,79 @@
 import PQueue from 'p-queue'
+import { Fifo } from '../bus/fifo.ts'
+
+/** Told by a task, once, when it has ended. */
+export type Done = () => void
+export type Task = (done: Done) => void
 
 /**
- * Runs at most `concurrency` tasks at once, in order. A task starts directly while fewer run; only
- * what overflows enters a p-queue, which costs more than the rest of a delivery together. What can
- * overflow is bounded by the credit given to brokers.
+ * Runs at most `concurrency` tasks at once, in order. A task starts directly while fewer run, or as
+ * soon as one that started directly ends in the same turn of the loop; only what overflows the turn
+ * enters a p-queue, which costs more than the rest of a delivery together. What can overflow is
+ * bounded by the credit given to brokers.
  */
 export class Lane {
   readonly #concurrency: number
-  #overflow: PQueue | undefined
   #direct = 0
+  readonly #late = new Fifo<Task>()
+  #isStarting = false
+  #overflow: PQueue | undefined
 
   constructor(concurrency: number) {
     this.#concurrency = concurrency
   }
 
-  /** Starts `task` now or later; `done` of it must be called, once, when it has ended. */
-  offer(task: (done: () => void) => void): void {
-    const overflow = this.#overflow
-    const queued = overflow === undefined ? 0 : overflow.size + overflow.pending
-    if (queued === 0 && this.#direct < this.#concurrency) {
-      this.#direct += 1
-      task(this.#directDone)
-      return
+  /** Starts `task` now or later. */
+  offer(task: Task): void {
+    if (this.#queued > 0) this.#wait(task)
+    else if (this.#direct < this.#concurrency && this.#late.size === 0) this.#start(task)
+    else {
+      if (this.#late.size === 0) setImmediate(this.#spill)
+      this.#late.push(task)
     }
-    this.#wait(task)
   }
 
-  #wait(task: (done: () => void) => void): void {
+  get #queued(): number {
+    return this.#overflow === undefined ? 0 : this.#overflow.size + this.#overflow.pending
+  }
+
+  #start(task: Task): void {
+    this.#direct += 1
+    task(this.#directDone)
+  }
+
+  readonly #directDone = (): void => {
+    this.#direct -= 1
+    if (this.#late.size > 0) this.#startLate()
+    else if (this.#overflow !== undefined) this.#share(this.#overflow)
+  }
+
+  /** A task that ends at once must not start the next from within itself: the stack has an end. */
+  #startLate(): void {
+    if (this.#isStarting) return
+    this.#isStarting = true
+    while (this.#late.size > 0 && this.#direct < this.#concurrency) this.#start(this.#late.shift()!)
+    this.#isStarting = false
+  }
+
+  /** The turn is over: what has not started by now will wait for longer. */
+  readonly #spill = (): void => {
+    for (let task = this.#late.shift(); task !== undefined; task = this.#late.shift()) {
+      this.#wait(task)
+    }
+  }
+
+  #wait(task: Task): void {
     this.#overflow ??= new PQueue({ concurrency: 1, autoStart: false })
     this.#share(this.#overflow)
     void this.#overflow.add(() => new Promise<void>((resolve) => task(resolve)))
   }
 
-  readonly #directDone = (): void => {
-    this.#direct -= 1
-    const overflow = this.#overflow
-    if (overflow === undefined) return
-    if (overflow.size + overflow.pending > 0) this.#share(overflow)
-    else if (this.#direct === 0) this.#overflow = undefined
-  }
-
   /** Those that started directly and those from the p-queue share one limit. */
   #share(overflow: PQueue): void {
+    if (overflow.size + overflow.pending === 0 && this.#direct === 0) {
+      this.#overflow = undefined
+      return
+    }
     const free = this.#concurrency - this.#direct
     if (free < 1) {
       overflow.pause()

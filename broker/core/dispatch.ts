@@ -1,3 +1,4 @@
+import { Arena } from '../../bus/arena.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { BATCH_HEAD, Cancel, Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
@@ -25,6 +26,7 @@ export class Dispatch {
   readonly #routing: Routing
   readonly #byId = new Map<number, Waiting>()
   readonly #deadlines = new Deadlines((id) => this.#byId.get(id)?.deadline ?? -1)
+  readonly #arena = new Arena()
   #nextId = 1
 
   constructor(state: BrokerState, routing: Routing) {
@@ -109,12 +111,9 @@ export class Dispatch {
       if (queue.state !== 'writable' || !queue.hasCredit(size)) break
       const message = queue.shift()!
       this.#forget(message)
-      const { origin, frame, at } = message
       if (message.deadline <= now) this.#refuseWaiting(now, message, Reason.expired)
-      else {
-        const left = message.deadline - now
-        this.#forward(now, origin, queue.owner, queue, frame, at, frame.length, left)
-      }
+      else this.#forwardWaiting(now, queue, message)
+      this.#release(message)
     }
     this.afterRoom(now, queue)
   }
@@ -125,6 +124,7 @@ export class Dispatch {
     for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
       this.#forget(message)
       this.#refuseWaiting(now, message, reason)
+      this.#release(message)
       count += 1
     }
     this.#state.counters.handedBack += count
@@ -242,7 +242,6 @@ export class Dispatch {
     end: number,
     remainingMs: number,
   ): void {
-    const copy = copyFrame(b, at, end)
     const message: Waiting = {
       id: this.#nextId,
       origin,
@@ -252,8 +251,7 @@ export class Dispatch {
       attempt: u16(b, at + Request.attempt),
       deadline: now + remainingMs,
       size: end - at,
-      frame: copy.frame,
-      at: copy.at,
+      copy: copyFrame(this.#arena, b, at, end),
       isGone: false,
     }
     this.#nextId += 1
@@ -263,6 +261,16 @@ export class Dispatch {
     origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message.id)
     this.#deadlines.arm(now, message.deadline, message.id)
     origin.link?.addCall(now)
+  }
+
+  #forwardWaiting(now: number, queue: Queue, message: Waiting): void {
+    const { origin, copy, size, deadline } = message
+    const { bytes, at } = copy
+    this.#forward(now, origin, queue.owner, queue, bytes, at, at + size, deadline - now)
+  }
+
+  #release({ copy }: Waiting): void {
+    if (copy.chunk !== undefined) this.#arena.release(copy.chunk)
   }
 
   /** Sends a request to an instance. From here on it may have run. */
@@ -309,7 +317,7 @@ export class Dispatch {
   #takeOut(message: Waiting): void {
     message.queue.remove(message)
     this.#forget(message)
-    message.frame = EMPTY
+    this.#release(message)
   }
 
   #forget(message: Waiting): void {
@@ -390,6 +398,5 @@ export class Dispatch {
   }
 }
 
-const EMPTY = Buffer.alloc(0)
 /** Headers and the fixed head of a request beside its body. */
 const TOP_HEADERS = 20_000

@@ -1,5 +1,6 @@
 import { Fifo } from '../../bus/fifo.ts'
 import { QueueState } from '../../bus/frame.ts'
+import type { FrameCopy } from './frame-copy.ts'
 import type { Session } from './session.ts'
 
 /** Accepted again below this share of the depth limit. */
@@ -18,9 +19,8 @@ export interface Waiting {
   readonly attempt: number
   readonly deadline: number
   readonly size: number
-  /** The frame, kept so that it can be sent by reference if it is large. */
-  frame: Buffer
-  readonly at: number
+  /** The frame, until the message has left the queue. */
+  readonly copy: FrameCopy
   /** Taken out before its turn; what is left is skipped. */
   isGone: boolean
 }

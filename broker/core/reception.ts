@@ -73,8 +73,7 @@ export class Reception {
     if (known?.link !== undefined) this.#replaceLink(now, known.link)
     session.link = link
     link.session = session
-    session.known.clear()
-    session.lastKnown = 0
+    this.#state.forgetKnown(session)
     // A client that is back lists the deliveries it still holds before anything counts again.
     session.resume = known === undefined ? undefined : new Set()
     this.#welcome(now, link, session, known !== undefined)

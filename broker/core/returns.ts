@@ -3,7 +3,7 @@ import { BATCH_HEAD, Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.t
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import type { Delivery } from './deliveries.ts'
 import type { Dispatch } from './dispatch.ts'
-import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
+import { RELAY_BYTES } from './frame-copy.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 
@@ -145,8 +145,7 @@ export class Returns {
       this.#state.counters.repliesDropped += 1
       return
     }
-    const copy = copyFrame(b, at, end)
-    origin.held.push({ frame: copy.frame.subarray(copy.at), from })
+    origin.held.push({ frame: Buffer.from(b.subarray(at, end)), from })
     origin.heldBytes += size
     this.#state.counters.repliesHeld += 1
   }

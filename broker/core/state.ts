@@ -133,6 +133,14 @@ export class BrokerState {
       this.send(now, session.link, Frame.peer, encodePeer(news))
     }
     gone.knownTo.clear()
+    this.forgetKnown(gone)
+  }
+
+  /** The client behind this session knows no handles any more: it has a new link, or is gone. */
+  forgetKnown(session: Session): void {
+    for (const handle of session.known) this.sessions.get(handle)?.knownTo.delete(session)
+    session.known.clear()
+    session.lastKnown = 0
   }
 
   /** Tells a requester that one attempt was not taken (or, with type `lost`, may be lost). */

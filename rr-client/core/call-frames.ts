@@ -17,7 +17,7 @@ import {
 } from '../../bus/frame.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { RefusalNote, RequestResponseFuture } from './future.ts'
-import type { KeptReply, Mark, Way } from './mark.ts'
+import type { HandlerReply, Kept, Mark, Way } from './mark.ts'
 import type { RouteQueue, TopicRoutes } from './routes.ts'
 
 /** Without a queue the request is pinned: its headers say whom it is for. */
@@ -42,7 +42,8 @@ export const writeRequest = (
   setU32(b, at + Request.target, queue?.owner ?? 0)
   setU32(b, at + Request.origin, 0)
   setU32(b, at + Request.delivery, 0)
-  setU32(b, at + Request.remainingMs, future.deadline - now)
+  // Past its deadline it must not wrap round to fifty days: a process that was stopped gets here.
+  setU32(b, at + Request.remainingMs, Math.max(0, future.deadline - now))
   setU64(b, at + Request.life, link.life)
   setU64(b, at + Request.epoch, queue?.epoch ?? 0)
   setU64(b, at + Request.counter, future.counter)
@@ -68,6 +69,31 @@ export const writeCancel = (
   setU64(b, at + Cancel.counter, future.counter)
 }
 
+/** An answer, wherever its bytes lie. */
+export interface ReplyWords {
+  readonly kind: number
+  readonly flags: number
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+}
+
+export const wordsOf = ({ kind, flags, body }: HandlerReply): ReplyWords => ({
+  kind,
+  flags,
+  bytes: body,
+  start: 0,
+  end: body.length,
+})
+
+export const keptWords = ({ kind, flags, chunk, at, size }: Kept): ReplyWords => ({
+  kind,
+  flags,
+  bytes: chunk.bytes,
+  start: at,
+  end: at + size,
+})
+
 /** `headers` name the reply topic when the answer goes another way than the request came. */
 export const writeReply = (
   now: number,
@@ -76,9 +102,9 @@ export const writeReply = (
   to: number,
   delivery: number,
   headers: Buffer,
-  reply: KeptReply,
+  reply: ReplyWords,
 ): void => {
-  const size = Reply.head + headers.length + reply.body.length
+  const size = Reply.head + headers.length + reply.end - reply.start
   const at = link.outbox.reserve(now, size)
   const b = link.outbox.bytes
   putHead(b, at, size, Frame.reply, reply.flags | (mark.isLong ? Flag.long : 0))
@@ -90,7 +116,9 @@ export const writeReply = (
   setU32(b, at + Reply.delivery, delivery)
   setU64(b, at + Reply.counter, mark.counter)
   if (headers.length > 0) headers.copy(b, at + Reply.head)
-  if (reply.body.length > 0) reply.body.copy(b, at + Reply.head + headers.length)
+  if (reply.start < reply.end) {
+    reply.bytes.copy(b, at + Reply.head + headers.length, reply.start, reply.end)
+  }
 }
 
 /** What a responder refuses, and whether it will never start this attempt or one before it. */

@@ -1,3 +1,4 @@
+import type { Chunk } from '../../bus/arena.ts'
 import { u16, u32, u64 } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Flag, Request } from '../../bus/frame.ts'
@@ -38,19 +39,31 @@ export interface Mark {
   others: Way[] | undefined
   headers: Buffer
   body: Buffer
-  /** The answer, while it is kept. */
-  reply: KeptReply | undefined
+  /** The answer on its way from the handler. */
+  reply: HandlerReply | undefined
+  /** The answer, while it is kept for copies of the call. */
+  kept: Kept | undefined
   /** Batch on `way.link` that carried the answer; a broker has it once that is acknowledged. */
   batch: number
   /** What the shell keeps with a running call. */
   runner: unknown
 }
 
-export interface KeptReply {
+/** What the shell says when a handler has ended. */
+export interface HandlerReply {
   readonly kind: number
   readonly flags: number
   readonly headers: Buffer
   readonly body: Buffer
+}
+
+/** An answer that is kept, in a shared chunk. */
+export interface Kept {
+  readonly kind: number
+  readonly flags: number
+  readonly chunk: Chunk
+  readonly at: number
+  readonly size: number
 }
 
 const KEEP_MS = 15_000
@@ -89,6 +102,7 @@ export const newMark = (
     headers: headersLength === 0 ? NO_BYTES : keepable(b, headersAt, headersAt + headersLength),
     body: NO_BYTES,
     reply: undefined,
+    kept: undefined,
     batch: 0,
     runner: undefined,
   }

@@ -1,4 +1,5 @@
-import type { Mark } from './mark.ts'
+import { Arena } from '../../bus/arena.ts'
+import type { HandlerReply, Mark } from './mark.ts'
 import { Handles, Peer } from './peer.ts'
 import type { ClientCounters } from './state.ts'
 
@@ -18,6 +19,7 @@ export class Marks {
   /** Peers as the brokers call them. */
   readonly handles = new Handles<Peer<Mark>>()
   readonly #counters: ClientCounters
+  readonly #arena = new Arena()
   #size = 0
   #keptBytes = 0
   #sweepAt = Number.POSITIVE_INFINITY
@@ -78,12 +80,12 @@ export class Marks {
   }
 
   /** Keeps the answer of a finished call for copies that may come. */
-  keep(mark: Mark): void {
-    if (mark.forgetAt === FORGOTTEN) {
-      mark.reply = undefined
-      return
-    }
-    this.#keptBytes += keptSize(mark)
+  keep(mark: Mark, reply: HandlerReply): void {
+    if (mark.forgetAt === FORGOTTEN) return
+    const { kind, flags, body } = reply
+    const chunk = this.#arena.keep(body, 0, body.length)
+    mark.kept = { kind, flags, chunk, at: this.#arena.at, size: body.length }
+    this.#keptBytes += body.length
     if (this.#keptBytes > MAX_KEPT_BYTES) this.#forgetReplies()
   }
 
@@ -109,28 +111,27 @@ export class Marks {
   readonly #forget = (mark: Mark): void => {
     this.#size -= 1
     mark.forgetAt = FORGOTTEN
-    if (mark.reply !== undefined) this.#dropReply(mark)
+    this.#dropReply(mark)
   }
 
   #dropReply(mark: Mark): void {
-    this.#keptBytes -= keptSize(mark)
-    mark.reply = undefined
+    if (mark.kept === undefined) return
+    this.#keptBytes -= mark.kept.size
+    this.#arena.release(mark.kept.chunk)
+    mark.kept = undefined
   }
 
   #forgetReplies(): void {
     for (const isAcknowledged of [true, false]) {
       for (const mark of this.all()) {
         if (this.#keptBytes <= MAX_KEPT_BYTES * KEPT_AFTER) return
-        if (mark.reply === undefined || isAtBroker(mark) !== isAcknowledged) continue
+        if (mark.kept === undefined || isAtBroker(mark) !== isAcknowledged) continue
         this.#dropReply(mark)
         this.#counters.repliesForgotten += 1
       }
     }
   }
 }
-
-const keptSize = (mark: Mark): number =>
-  (mark.reply?.body.length ?? 0) + (mark.reply?.headers.length ?? 0)
 
 /** A broker has acknowledged the batch with the answer. */
 export const isAtBroker = (mark: Mark): boolean =>

@@ -87,7 +87,8 @@ export class Recovery {
 
   #sendDue(now: number): void {
     for (const future of this.#due) {
-      if (future.isSettled || !future.isRecovering || future.current === undefined) {
+      const isOver = future.isSettled || future.deadline <= now
+      if (isOver || !future.isRecovering || future.current === undefined) {
         this.#due.delete(future)
         continue
       }

@@ -5,9 +5,9 @@ import { Cancel, Flag, Frame, Reason, ReplyKind, Request } from '../../bus/frame
 import { decodeHeaders, encodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { writeRefusal, writeReply } from './call-frames.ts'
+import { keptWords, type ReplyWords, wordsOf, writeRefusal, writeReply } from './call-frames.ts'
 import { correlationIdOf } from './failure.ts'
-import { isOpen, type KeptReply, type Mark, newMark, type Way, waysOf } from './mark.ts'
+import { isOpen, type Mark, newMark, type Way, waysOf } from './mark.ts'
 import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
 import type { Peer } from './peer.ts'
 import type { Registration } from './registration.ts'
@@ -112,9 +112,10 @@ export class Responder {
     mark.registration.running -= 1
     this.#watched.delete(mark.id)
     mark.body = NO_BYTES
+    mark.reply = undefined
     if (now > mark.deadline) this.#adviseOverrun(now, mark)
-    this.#marks.keep(mark)
-    this.#answer(now, mark, reply)
+    this.#marks.keep(mark, reply)
+    this.#answer(now, mark, wordsOf(reply))
     this.#registrations.onLess(now, mark.registration)
   }
 
@@ -157,10 +158,17 @@ export class Responder {
     for (const mark of this.#marks.all()) {
       if (mark.way.link !== link || mark.way.generation !== link.generation) continue
       if (mark.state === 'waiting') {
+        const other = mark.others?.findLast(isOpen)
+        if (other !== undefined) {
+          // Another copy came by a link that is there, whose broker waits for the answer.
+          mark.others = mark.others?.filter((way) => way !== other)
+          mark.way = other
+          continue
+        }
         mark.state = 'never'
         mark.registration.waiting -= 1
         mark.body = NO_BYTES
-      } else if (mark.state === 'done' && mark.reply !== undefined && !isAtBroker(mark)) {
+      } else if (mark.state === 'done' && mark.kept !== undefined && !isAtBroker(mark)) {
         this.#owed.add(mark)
       }
     }
@@ -188,9 +196,9 @@ export class Responder {
   onLinkUp(now: number, link: BrokerLink): void {
     for (const mark of this.#owed) {
       this.#owed.delete(mark)
-      if (mark.reply === undefined || mark.forgetAt === FORGOTTEN) continue
+      if (mark.kept === undefined) continue
       this.#state.counters.repliesResent += 1
-      this.#replyByTopic(now, link, mark, mark.reply)
+      this.#replyByTopic(now, link, mark, keptWords(mark.kept))
     }
   }
 
@@ -293,7 +301,7 @@ export class Responder {
     if (mark.state === 'done') {
       mark.way = way
       this.#owed.delete(mark)
-      this.#answer(now, mark, mark.reply ?? LOST_REPLY)
+      this.#answer(now, mark, mark.kept === undefined ? LOST_REPLY : keptWords(mark.kept))
       return
     }
     if (mark.others === undefined) mark.others = []
@@ -326,7 +334,7 @@ export class Responder {
   }
 
   /** Sends the answer by every way a copy came; if none is open any more, by any broker. */
-  #answer(now: number, mark: Mark, reply: KeptReply): void {
+  #answer(now: number, mark: Mark, reply: ReplyWords): void {
     if (mark.others === undefined && isOpen(mark.way)) {
       this.#answerBy(now, mark, mark.way, reply)
       return
@@ -341,19 +349,19 @@ export class Responder {
     if (isSent) return
     const link = this.#state.links.find((other) => other.isUp)
     if (link !== undefined) this.#replyByTopic(now, link, mark, reply)
-    else if (mark.reply !== undefined) this.#owed.add(mark)
+    else if (mark.kept !== undefined) this.#owed.add(mark)
   }
 
-  #answerBy(now: number, mark: Mark, way: Way, reply: KeptReply): void {
+  #answerBy(now: number, mark: Mark, way: Way, reply: ReplyWords): void {
     const { link } = way
-    writeReply(now, link, mark, way.origin, way.delivery, reply.headers, reply)
+    writeReply(now, link, mark, way.origin, way.delivery, NO_BYTES, reply)
     this.#state.heartbeat.touch(now, link)
     if (way === mark.way) mark.batch = link.outbox.nextBatch
   }
 
-  #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: KeptReply): void {
+  #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: ReplyWords): void {
     const own = encodeHeaders({}, { [OwnHeader.replyTopic]: mark.peer.replyTopic })
-    writeReply(now, link, mark, 0, 0, Buffer.concat([own, reply.headers]), reply)
+    writeReply(now, link, mark, 0, 0, own, reply)
     this.#state.heartbeat.touch(now, link)
     mark.way = { link, generation: link.generation, origin: 0, delivery: 0 }
     mark.batch = link.outbox.nextBatch
@@ -385,11 +393,12 @@ export class Responder {
   }
 }
 
-const LOST_REPLY: KeptReply = {
+const LOST_REPLY: ReplyWords = {
   kind: ReplyKind.reply_lost,
   flags: 0,
-  headers: NO_BYTES,
-  body: NO_BYTES,
+  bytes: NO_BYTES,
+  start: 0,
+  end: 0,
 }
 
 const isBusy = ({ running, waiting, concurrency }: Registration): boolean =>
