@@ -1,6 +1,7 @@
+import { rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect as connectTo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { BusError } from '../bus/errors.ts'
@@ -72,8 +73,9 @@ export class Listener {
   }
 
   /** Starts to listen; rejects with one clear sentence. Returns the url for clients. */
-  open(): Promise<string> {
+  async open(): Promise<string> {
     const address = this.#address
+    if (address.kind === 'unix') await removeStale(address.path)
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         reject(cannotListen(address, error))
@@ -160,6 +162,20 @@ export class Listener {
     return undefined
   }
 }
+
+/** A broker that was killed leaves its socket file behind; nobody answers there any more. */
+const removeStale = (path: string): Promise<void> =>
+  new Promise((resolve) => {
+    const probe = connectTo(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve()
+    })
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') rmSync(path, { force: true })
+      resolve()
+    })
+  })
 
 const refusePlain = (
   _request: IncomingMessage,

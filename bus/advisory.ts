@@ -20,10 +20,25 @@ export type Advisory =
   | { kind: 'queue_accepts'; topic: string; queue: number; depth: number }
   | { kind: 'protocol_error'; peer: string; message: string }
 
+/** What people on call should see, against what is the course of things. */
+const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
+  link_up: 'info',
+  link_down: 'warn',
+  link_refused: 'warn',
+  routes: 'debug',
+  late_reply: 'debug',
+  foreign_reply: 'warn',
+  two_groups: 'warn',
+  stalled: 'warn',
+  overrun: 'warn',
+  session_resumed: 'info',
+  session_ended: 'info',
+  queue_assigned: 'info',
+  queue_gone: 'info',
+  queue_full: 'warn',
+  queue_accepts: 'info',
+  protocol_error: 'warn',
+}
+
 /** How an advisory is worth logging. */
-export const advisoryLevel = (kind: Advisory['kind']): 'debug' | 'info' | 'warn' =>
-  kind === 'routes' || kind === 'late_reply' || kind === 'queue_accepts'
-    ? 'debug'
-    : kind === 'link_up' || kind === 'session_resumed' || kind === 'queue_assigned'
-      ? 'info'
-      : 'warn'
+export const advisoryLevel = (kind: Advisory['kind']): 'debug' | 'info' | 'warn' => LEVELS[kind]

@@ -11,6 +11,9 @@ export interface Beating {
   /** The peer has not acknowledged for `pingMs`: it was pinged, and other links are better. */
   isDoubtful: boolean
   isBeating: boolean
+  /** Unsent bytes when last looked at, and when they were last seen to shrink. */
+  unsent: number
+  progressAt: number
 }
 
 export interface HeartbeatLimits {
@@ -71,10 +74,18 @@ export class Heartbeat<L extends Beating> {
     link.isBeating = false
   }
 
+  /** A peer cannot acknowledge what a slow link has not brought yet: bytes that leave are life too. */
+  #progressAt(now: number, link: L): number {
+    const unsent = link.outbox.unsentBytes
+    if (unsent > 0 && unsent < link.unsent) link.progressAt = now
+    link.unsent = unsent
+    return link.progressAt
+  }
+
   /** Acknowledges, pings or buries; false when the link needs no watching for now. */
   #check(now: number, link: L): boolean {
     const { pulse } = link
-    const silentMs = now - pulse.unackedSince
+    const silentMs = now - Math.max(pulse.unackedSince, this.#progressAt(now, link))
     const isBusy = link.busySince >= 0
     const limitMs = this.#limits.silenceMs * (isBusy ? 1 : IDLE_SILENCE_FACTOR)
     if (silentMs > limitMs) {
@@ -82,9 +93,12 @@ export class Heartbeat<L extends Beating> {
       return false
     }
     const isDoubtful = isBusy && silentMs > this.#limits.pingMs
-    if (isDoubtful && !link.isDoubtful) link.outbox.frame(now, Frame.ping, NOTHING)
+    // While an answer is awaited and nothing is said, only a ping can tell that the peer is gone; its
+    // acknowledgement also keeps the bound on the age of batches tight.
+    const isQuiet = isBusy && silentMs < 0 && pulse.ageBound(now) > this.#limits.pingMs
+    if (isQuiet || (isDoubtful && !link.isDoubtful)) link.outbox.frame(now, Frame.ping, NOTHING)
     link.isDoubtful = isDoubtful
-    if (pulse.owes && now - pulse.owesSince >= ACKNOWLEDGE_MS - 5) link.outbox.acknowledge(now)
+    if (pulse.owes) link.outbox.acknowledge(now)
     return pulse.owes || isBusy || pulse.unackedSince !== Number.POSITIVE_INFINITY
   }
 }

@@ -14,11 +14,13 @@ export class Pulse {
   #acked = 0
   #ackedSentAt: number
   #read = 0
+  #lastSentAt = 0
   #owes = false
   #owesSince = 0
 
   constructor(now: number) {
     this.#ackedSentAt = now
+    this.#lastSentAt = now
   }
 
   /** Number of the newest batch read from the peer; goes out with everything sent. */
@@ -34,6 +36,16 @@ export class Pulse {
   /** Number of the newest batch of ours that the peer has read. */
   get acked(): number {
     return this.#acked
+  }
+
+  /** When the newest batch that the peer has acknowledged was sent. */
+  get ackedSentAt(): number {
+    return this.#ackedSentAt
+  }
+
+  /** When the newest batch was sent. */
+  get lastSentAt(): number {
+    return this.#lastSentAt
   }
 
   get owes(): boolean {
@@ -55,6 +67,7 @@ export class Pulse {
   send(now: number): number {
     if (this.#sent - this.#acked >= this.#sentAt.length) this.#grow()
     this.#sent += 1
+    this.#lastSentAt = now
     this.#sentAt[this.#slot(this.#sent)] = now
     this.#owes = false
     return this.#sent

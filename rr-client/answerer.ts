@@ -50,58 +50,77 @@ export class Answerer {
       done()
       return
     }
+    const context = new Context(mark, this.#host)
+    mark.runner = context
     let body: unknown
     try {
       const isRaw = (mark.flags & Flag.raw) !== 0
       body = isRaw ? mark.body : this.#host.codec.decode(mark.body)
     } catch (error) {
-      const text = `body cannot be decoded by the responder: ${messageOf(error)}`
-      this.#host.reject(mark, Reason.invalid_argument, text)
-      done()
+      const text = `body cannot be decoded by the responder: ${readable(error)}`
+      this.#reject(mark, Reason.invalid_argument, text, done)
       return
     }
-    if (this.#schema === undefined) this.#call(mark, body, done)
-    else this.#validate(this.#schema, mark, body, done)
+    if (this.#schema === undefined) this.#call(mark, body, context, done)
+    else this.#validate(this.#schema, mark, body, context, done)
   }
 
-  #validate(schema: StandardSchemaV1, mark: Mark, body: unknown, done: () => void): void {
+  #validate(
+    schema: StandardSchemaV1,
+    mark: Mark,
+    body: unknown,
+    context: Context,
+    done: () => void,
+  ): void {
     const judge = (result: StandardSchemaV1.Result<unknown>): void => {
-      if (result.issues === undefined) {
-        this.#call(mark, result.value, done)
-        return
-      }
-      this.#host.reject(mark, Reason.invalid_argument, issueText(result.issues))
-      done()
+      const issues = issuesOf(result)
+      // While a schema took its time the caller may have gone: then nothing may start any more.
+      if (context.isOver) this.#reject(mark, Reason.expired, '', done)
+      else if (issues !== undefined) this.#reject(mark, Reason.invalid_argument, issues, done)
+      else this.#call(mark, (result as { value: unknown }).value, context, done)
     }
     const fail = (error: unknown): void => {
-      this.#host.reject(mark, Reason.invalid_argument, `the schema failed: ${messageOf(error)}`)
-      done()
+      const text = `the schema failed: ${readable(error)}`
+      this.#reject(mark, Reason.invalid_argument, text, done)
     }
+    let result: ReturnType<StandardSchemaV1['~standard']['validate']>
     try {
-      const result = schema['~standard'].validate(body)
-      if (result instanceof Promise) result.then(judge).catch(fail)
-      else judge(result)
+      result = schema['~standard'].validate(body)
+      if (isThenable(result)) {
+        Promise.resolve(result).then(judge, fail)
+        return
+      }
     } catch (error) {
       fail(error)
+      return
     }
+    judge(result)
   }
 
-  #call(mark: Mark, body: unknown, done: () => void): void {
-    const context = new Context(mark, this.#host)
-    mark.runner = context
+  #reject(mark: Mark, reason: Reason, text: string, done: () => void): void {
+    mark.runner = undefined
+    this.#host.reject(mark, reason, text)
+    done()
+  }
+
+  #call(mark: Mark, body: unknown, context: Context, done: () => void): void {
     let result: unknown
+    let later: Promise<unknown> | undefined
     try {
       result = this.#handler(body, context)
+      // A promise as it is; around anything else one that calls back once, whatever its `then` does.
+      if (isThenable(result)) later = Promise.resolve(result)
     } catch (error) {
       this.#fail(mark, error, done)
       return
     }
-    if (isThenable(result)) {
-      result.then(
+    if (later === undefined) this.#succeed(mark, result, done)
+    else {
+      later.then(
         (value) => this.#succeed(mark, value, done),
         (error) => this.#fail(mark, error, done),
       )
-    } else this.#succeed(mark, result, done)
+    }
   }
 
   #succeed(mark: Mark, value: unknown, done: () => void): void {
@@ -122,13 +141,19 @@ export class Answerer {
               body: bytes,
             }
     } catch (error) {
-      reply = failure(`the reply cannot be encoded: ${messageOf(error)}`, {})
+      reply = failure(`the reply cannot be encoded: ${readable(error)}`, {})
     }
     this.#end(mark, reply, done)
   }
 
   #fail(mark: Mark, error: unknown, done: () => void): void {
-    this.#end(mark, replyFor(error), done)
+    let reply: HandlerReply
+    try {
+      reply = replyFor(error)
+    } catch {
+      reply = failure('the handler failed, and its error cannot be read', {})
+    }
+    this.#end(mark, reply, done)
   }
 
   #end(mark: Mark, reply: HandlerReply, done: () => void): void {
@@ -153,7 +178,7 @@ const replyFor = (error: unknown): HandlerReply => {
     const nested = { code: error.code, outcome: error.outcome, message: error.message }
     return failure(`the handler failed: ${error.message}`, { nested })
   }
-  return failure(messageOf(error) || 'the handler failed', {})
+  return failure(readable(error) || 'the handler failed', {})
 }
 
 const failure = (message: string, details: Record<string, unknown>): HandlerReply =>
@@ -173,6 +198,21 @@ const errorReply = (
     body = Buffer.from(JSON.stringify({ ...error, message, details: { cut: true } }))
   }
   return { kind, flags: 0, headers: NO_BYTES, body }
+}
+
+/** Whatever was thrown, as a text: its own may throw in turn. */
+const readable = (error: unknown): string => {
+  try {
+    return String(messageOf(error))
+  } catch {
+    return 'an error that cannot be read'
+  }
+}
+
+/** What a schema found wrong, as a text; undefined if nothing. */
+const issuesOf = (result: StandardSchemaV1.Result<unknown> | undefined): string | undefined => {
+  if (typeof result !== 'object' || result === null) return 'the schema gave no result'
+  return result.issues === undefined ? undefined : issueText(result.issues)
 }
 
 const issueText = (issues: readonly StandardSchemaV1.Issue[]): string => {

@@ -1,6 +1,7 @@
 import type { BusError } from '../bus/errors.ts'
 import type { Answering, CloseOptions, CloseReport } from './api.ts'
 import type { Registration } from './core/registration.ts'
+import { checkClose } from './options.ts'
 
 /** The user's handle on a topic that is answered. */
 export class AnsweringHandle implements Answering {
@@ -9,16 +10,12 @@ export class AnsweringHandle implements Answering {
   /** Settles when the first queue takes requests, or a broker refuses the registration. */
   readonly declared: Promise<void>
   registration: Registration | undefined
-  readonly #close: (options: CloseOptions) => Promise<CloseReport>
+  readonly #close: (timeoutMs: number) => Promise<CloseReport>
   #closing: Promise<CloseReport> | undefined
   #resolve: () => void = () => {}
   #reject: (error: BusError) => void = () => {}
 
-  constructor(
-    topic: string,
-    group: string,
-    close: (options: CloseOptions) => Promise<CloseReport>,
-  ) {
+  constructor(topic: string, group: string, close: (timeoutMs: number) => Promise<CloseReport>) {
     this.topic = topic
     this.group = group
     this.#close = close
@@ -40,8 +37,13 @@ export class AnsweringHandle implements Answering {
   }
 
   close(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(options)
-    return this.#closing
+    if (this.#closing !== undefined) return this.#closing
+    try {
+      this.#closing = this.#close(checkClose(options))
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Codec, keepable, messageOf } from '../bus/codec.ts'
 import { BusError, isServiceCode, ServiceError } from '../bus/errors.ts'
 import { Flag, ReplyKind } from '../bus/frame.ts'
@@ -26,6 +27,8 @@ export class Caller {
   /** Calls `cancel` when the signal aborts, as long as the call is open. */
   listen(signal: AbortSignal, cancel: (caller: Caller) => void): void {
     this.#signal = signal
+    // One signal may end a thousand calls: no leak, for each call takes its listener away again.
+    setMaxListeners(0, signal)
     this.#onAbort = () => cancel(this)
     signal.addEventListener('abort', this.#onAbort, { once: true })
   }

@@ -107,8 +107,9 @@ export class Client implements Bus, AnswererHost {
       onOpen: (link, wire) => this.#loop.post((now) => this.#core.onOpen(now, link, wire), link),
       onMessage: (link, message) =>
         this.#loop.postRead((now) => this.#core.onBatch(now, link, message), link),
-      onGone: (link, reason) => {
+      onGone: (link, reason, isFinal) => {
         this.#goneReason = `${link.url}: ${reason}`
+        if (isFinal) this.onLink(cannotLink(this.#goneReason))
         this.#loop.post((now) => this.#core.onClosed(now, link, reason), link)
       },
     })
@@ -144,12 +145,12 @@ export class Client implements Bus, AnswererHost {
     if (typeof handler !== 'function') throw invalid('handler', 'must be a function', handler)
     const { concurrency, prefetch, group, schema } = checkReply(options)
     this.#checkOpen()
-    if (this.#core.registrations.byTopic(topic) !== undefined) {
+    if (this.#core.registrations.byTopic(topic)?.state === 'open') {
       throw invalid('topic', `${topic} is answered by this bus already`)
     }
     const own = group ?? this.#options.group ?? this.#options.name
     const answerer = new Answerer(handler as AnyHandler, schema, concurrency, this)
-    const handle = new AnsweringHandle(topic, own, (close) => this.#closeAnswering(handle, close))
+    const handle = new AnsweringHandle(topic, own, (ms) => this.#closeAnswering(handle, ms))
     this.#loop.post((now) => {
       const { registrations } = this.#core
       handle.registration = registrations.open(now, topic, own, concurrency, prefetch, answerer)
@@ -172,6 +173,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   inspect(): Promise<unknown> {
+    if (this.#core.state.phase === 'closed') return Promise.reject(closedError())
     const link = this.#core.state.links.find((other) => other.isUp)
     if (link === undefined) {
       return Promise.reject(new BusError('not_connected', 'no broker is linked'))
@@ -182,8 +184,13 @@ export class Client implements Bus, AnswererHost {
   }
 
   close(options: CloseOptions = {}): Promise<CloseReport> {
-    this.#closing ??= this.#close(checkClose(options))
-    return this.#closing
+    if (this.#closing !== undefined) return this.#closing
+    try {
+      this.#closing = this.#close(checkClose(options))
+      return this.#closing
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -250,6 +257,8 @@ export class Client implements Bus, AnswererHost {
   ): NestedCall {
     let facts: CallFacts
     try {
+      // The loop of a closed bus runs no step: the call would never be settled.
+      if (this.#core.state.phase === 'closed') throw closedError()
       if (!this.#checked.has(topic)) this.#checkTopic(topic)
       facts = callFacts(this, topic, body, options, parent)
     } catch (error) {
@@ -285,14 +294,12 @@ export class Client implements Bus, AnswererHost {
 
   #checkOpen(): void {
     if (this.#closing === undefined) return
-    const isOver = this.#core.state.phase === 'closed'
-    const details = { stage: 'requester' }
-    if (isOver) throw new BusError('not_connected', 'this bus is closed', { details })
-    throw new BusError('draining', 'this bus is closing', { details })
+    if (this.#core.state.phase === 'closed') throw closedError()
+    throw new BusError('draining', 'this bus is closing', { details: { stage: 'requester' } })
   }
 
-  async #closeAnswering(handle: AnsweringHandle, options: CloseOptions): Promise<CloseReport> {
-    return this.#drain.registrations([handle.registration!], checkClose(options))
+  #closeAnswering(handle: AnsweringHandle, timeoutMs: number): Promise<CloseReport> {
+    return this.#drain.registrations([handle.registration!], timeoutMs)
   }
 
   async #close(timeoutMs: number): Promise<CloseReport> {
@@ -332,6 +339,8 @@ export class Client implements Bus, AnswererHost {
         this.#handles.get(registration)?.onDeclared(error)
       },
       ended: (registration) => {
+        // Says nothing new to one that was declared, or refused.
+        this.#handles.get(registration)?.onDeclared(closedError())
         this.#handles.delete(registration)
         this.#drain.onProgress()
       },
@@ -356,7 +365,13 @@ const takeMark = (mark: Mark): void => (mark.registration.answerer as Answerer).
 
 const callerOf = (future: RequestResponseFuture): Caller => future.caller as Caller
 
-const closedError = (): BusError => new BusError('not_connected', 'this bus is closed')
+const closedError = (): BusError =>
+  new BusError('not_connected', 'this bus is closed', { details: { stage: 'requester' } })
+
+const cannotLink = (reason: string): BusError =>
+  new BusError('unauthenticated', `no link can be made to ${reason}`, {
+    details: { stage: 'link' },
+  })
 
 const withCause = (error: BusError, cause: unknown): BusError => {
   const { code, message, outcome, details } = error

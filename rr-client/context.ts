@@ -43,6 +43,7 @@ export class Context implements HandlerContext {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
       if (this.#abortedFor !== undefined) this.#controller.abort(this.#abortedFor)
+      else if (this.remainingMs() === 0) this.abort('deadline')
       else this.#host.watch(this.#mark)
     }
     return this.#controller.signal
@@ -104,6 +105,7 @@ export class Context implements HandlerContext {
     body: unknown,
     options: RequestOptions = {},
   ): Promise<R> => {
+    if (this.#abortedFor !== undefined) return Promise.reject(tooLate(topic, this.#abortedFor))
     const call = this.#host.nested(this, topic, body, options)
     this.#open ??= new Set()
     this.#open.add(call)
@@ -112,6 +114,11 @@ export class Context implements HandlerContext {
     }
     call.promise.then(forget, forget)
     return call.promise as Promise<R>
+  }
+
+  /** Nobody waits for the call any more. */
+  get isOver(): boolean {
+    return this.#abortedFor !== undefined || this.remainingMs() === 0
   }
 
   /** The caller gave up, the time is over, or the bus closes. Nested calls end with it. */
@@ -139,3 +146,10 @@ const reasonFor = (why: 'cancelled' | 'deadline' | 'closing', topic: string): Bu
   const text = why === 'cancelled' ? 'the caller has cancelled' : 'the bus is closing'
   return new BusError('cancelled', text, { details })
 }
+
+const tooLate = (topic: string, cause: BusError): BusError =>
+  new BusError('cancelled', 'the call that this one is part of is over', {
+    outcome: 'not_executed',
+    details: { stage: 'requester', topic, attempts: 0 },
+    cause,
+  })

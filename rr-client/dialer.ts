@@ -7,8 +7,8 @@ import type { BrokerLink } from './core/broker-link.ts'
 export interface DialerEvents {
   onOpen(link: BrokerLink, wire: Wire): void
   onMessage(link: BrokerLink, message: Buffer): void
-  /** The link is gone, or never came. */
-  onGone(link: BrokerLink, reason: string): void
+  /** The link is gone, or never came; `isFinal` when trying again cannot help. */
+  onGone(link: BrokerLink, reason: string, isFinal: boolean): void
 }
 
 /** A dial that takes longer has failed. */
@@ -43,7 +43,7 @@ export class Dialer {
       onClose: (reason) => {
         if (this.#wires.get(link) !== wire) return
         this.#wires.delete(link)
-        this.#events.onGone(link, reason)
+        this.#events.onGone(link, reason, false)
       },
     }
     const opened = (made: Wire): void => {
@@ -54,14 +54,11 @@ export class Dialer {
     }
     if (host !== undefined) setImmediate(() => this.#join(host, events, opened))
     else {
-      const failed = (reason: string): void => {
+      const failed = (reason: string, isFinal: boolean): void => {
         this.#dials.delete(link)
-        this.#events.onGone(link, reason)
+        this.#events.onGone(link, reason, isFinal)
       }
-      this.#dials.set(
-        link,
-        dialWs(link.url, this.#tls, DIAL_MS, link.maxBodyBytes, events, opened, failed),
-      )
+      this.#dials.set(link, dialWs(link.url, this.#tls, DIAL_MS, events, opened, failed))
     }
   }
 

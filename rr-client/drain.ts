@@ -46,11 +46,11 @@ export class Drain {
   /** Ends the whole client: first what it answers, then what it asked. */
   async all(timeoutMs: number): Promise<CloseReport> {
     const endsAt = performance.now() + timeoutMs
-    const { requester, registrations, responder, state } = this.#core
+    const { requester, registrations, answers, state } = this.#core
     state.phase = 'draining'
     const calls = requester.inFlight
     const report = await this.registrations([...registrations.all], timeoutMs)
-    const isDone = (): boolean => requester.inFlight === 0 && responder.owed === 0
+    const isDone = (): boolean => requester.inFlight === 0 && answers.owed === 0
     await this.#until(isDone, Math.max(0, endsAt - performance.now()))
     const abandoned = requester.inFlight
     this.#loop.post((now) => {

@@ -12,7 +12,7 @@ export const snapshotOf = (
   name,
   idc,
   state: core.state.phase,
-  links: core.state.links.map(linkOf),
+  links: core.state.links.map((link) => linkOf(link, core.state.phase === 'closed')),
   topics: [...core.requester.topics.all].map((topic) => ({
     topic: topic.name,
     group: topic.group,
@@ -32,9 +32,9 @@ export const snapshotOf = (
   counters: { ...core.state.counters, circuits },
 })
 
-const linkOf = (link: BrokerLink): LinkSnapshot => ({
+const linkOf = (link: BrokerLink, isOver: boolean): LinkSnapshot => ({
   url: link.url,
-  state: stateOf(link),
+  state: isOver ? 'closed' : stateOf(link),
   broker: link.broker,
   idc: link.idc,
   life: link.life,

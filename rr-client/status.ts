@@ -6,6 +6,7 @@ const MAX_KEPT = 1_000
 /** Hands advisories to any number of readers, each at its own pace. */
 export class StatusStream {
   readonly #readers = new Set<StatusReader>()
+  #isClosed = false
 
   tell(advisory: Advisory): void {
     for (const reader of this.#readers) reader.tell(advisory)
@@ -13,12 +14,14 @@ export class StatusStream {
 
   open(): AsyncIterableIterator<Advisory> {
     const reader = new StatusReader(() => this.#readers.delete(reader))
-    this.#readers.add(reader)
+    if (this.#isClosed) reader.end()
+    else this.#readers.add(reader)
     return reader
   }
 
   close(): void {
-    for (const reader of [...this.#readers]) void reader.return()
+    this.#isClosed = true
+    for (const reader of [...this.#readers]) reader.end()
   }
 }
 
@@ -49,11 +52,17 @@ class StatusReader implements AsyncIterableIterator<Advisory> {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  return(): Promise<IteratorResult<Advisory>> {
+  /** No more news; what was told before can still be read. */
+  end(): void {
     this.#isDone = true
     this.#leave()
     for (const resolve of this.#waiting) resolve({ done: true, value: undefined })
     this.#waiting = []
+  }
+
+  return(): Promise<IteratorResult<Advisory>> {
+    this.#kept = []
+    this.end()
     return Promise.resolve({ done: true, value: undefined })
   }
 

@@ -142,6 +142,13 @@ describe('a first request and reply', { concurrency: 4 }, () => {
     assert.deepEqual([asked.code, asked.out], [0, '1\n'])
   })
 
+  test('a second group is told who answers, and does not stay', async () => {
+    await bus.reply('first.taken', (body) => body)
+    const refused = await finbus(['reply', 'first.taken', '--echo', '--group', 'second'])
+    assert.equal(refused.code, 1)
+    assert.match(refused.err, /^error: forbidden: .*world/)
+  })
+
   test('a reader that has seen enough is no failure', async () => {
     await bus.reply('first.long', () => 'x'.repeat(500_000))
     const asking = begin(['request', 'first.long'])

@@ -16,8 +16,10 @@ class WatchedEnd implements Beating {
   readonly outbox = new Outbox(
     {
       write: (message) => this.sent.push(Buffer.from(message)),
-      isDrained: () => true,
-      unsentBytes: () => 0,
+      cork: () => {},
+      uncork: () => {},
+      isDrained: () => this.held === 0,
+      unsentBytes: () => this.held,
       close: () => {},
     },
     this.pulse,
@@ -29,6 +31,10 @@ class WatchedEnd implements Beating {
   busySince = -1
   isDoubtful = false
   isBeating = false
+  unsent = 0
+  progressAt = 0
+  /** Bytes that the system has not taken. */
+  held = 0
 
   /** What the loop does at the end of a turn. */
   flush(now: number): void {
@@ -108,8 +114,44 @@ describe('the heartbeat', () => {
     link.acknowledged(900)
     watch.pass(950, link)
     assert.deepEqual([link.isDoubtful, watch.dead.length], [false, 0])
-    watch.pass(20_000, link)
-    assert.equal(watch.dead.length, 0, 'acknowledged, so however long the calls take')
+  })
+
+  test('a link that waits for a long call is pinged while it is quiet, and lives if it answers', () => {
+    for (const isAnswering of [true, false]) {
+      const [watch, link] = [new Watch(), new WatchedEnd()]
+      link.busySince = 0
+      link.send(0)
+      watch.tested.touch(0, link)
+      link.acknowledged(0)
+      for (let now = 25; now <= 20_000; now += 25) {
+        watch.pass(now, link)
+        if (isAnswering) link.acknowledged(now)
+      }
+      assert.equal(watch.dead.length, isAnswering ? 0 : 1)
+      if (isAnswering) assert.ok(link.pings >= 20_000 / 300 && link.pings <= 20_000 / 250)
+      else assert.ok(watch.dead[0]![1] <= 1_400, `found dead only at ${watch.dead[0]![1]}`)
+      assert.ok(
+        link.pulse.ageBound(20_000) <= 300 || !isAnswering,
+        'the bound on ages was let slip',
+      )
+    }
+  })
+
+  test('a slow link is not dead while bytes leave it, and is when they stop', () => {
+    const [watch, link] = [new Watch(), new WatchedEnd()]
+    link.busySince = 0
+    link.held = 8_000_000
+    link.send(0)
+    watch.tested.touch(0, link)
+    for (let now = 25; now <= 5_000; now += 25) {
+      watch.pass(now, link)
+      link.held -= 10_000
+    }
+    assert.equal(watch.dead.length, 0)
+    watch.pass(8_000, link)
+    assert.equal(watch.dead.length, 1)
+    const [, at] = watch.dead[0]!
+    assert.ok(at > 6_000 && at <= 6_075, `the last byte left at 5000, found dead at ${at}`)
   })
 
   test('a busy link is dead when nothing was acknowledged for 1 s, whatever else was heard', () => {

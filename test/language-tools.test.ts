@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { Arena, type Chunk } from '../bus/arena.ts'
 import { CounterRing } from '../bus/counter-ring.ts'
 import { Deadlines } from '../bus/deadlines.ts'
 import { Fifo } from '../bus/fifo.ts'
@@ -323,6 +324,48 @@ describe('the fifo', () => {
       for (let i = 0; i < 5_000; i++) assert.equal(tested.shift(), i)
       assert.equal(tested.shift(), undefined)
     }
+  })
+})
+
+describe('the arena', () => {
+  test('keeps every range as it was until it is released, whatever comes and goes beside it', () => {
+    const size = fc.oneof(fc.nat(300), fc.integer({ min: 60_000, max: 70_000 }))
+    const act = fc.oneof(
+      { weight: 3, arbitrary: fc.record({ keep: size }) },
+      { weight: 2, arbitrary: fc.record({ release: fc.nat() }) },
+    )
+    const source = Buffer.alloc(70_010)
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 80, size: 'max' }), (acts) => {
+        const arena = new Arena()
+        const kept: { chunk: Chunk; at: number; bytes: Buffer }[] = []
+        acts.forEach((what, i) => {
+          if ('keep' in what) {
+            source.fill(i + 1)
+            const chunk = arena.keep(source, 5, 5 + what.keep)
+            kept.push({ chunk, at: arena.at, bytes: Buffer.alloc(what.keep, i + 1) })
+          } else if (kept.length > 0) {
+            const [gone] = kept.splice(what.release % kept.length, 1)
+            arena.release(gone!.chunk)
+          }
+          for (const { chunk, at, bytes } of kept) {
+            assert.ok(chunk.bytes.subarray(at, at + bytes.length).equals(bytes), 'written over')
+          }
+        })
+      }),
+    )
+  })
+
+  test('uses the same memory again when all of it was released', () => {
+    const arena = new Arena()
+    const source = Buffer.alloc(60_000, 1)
+    const chunks = new Set<Buffer>()
+    for (let round = 0; round < 50; round++) {
+      const kept = Array.from({ length: 10 }, () => arena.keep(source, 0, source.length))
+      for (const chunk of kept) chunks.add(chunk.bytes)
+      for (const chunk of kept) arena.release(chunk)
+    }
+    assert.ok(chunks.size <= 4, `${chunks.size} chunks for what fits in 3`)
   })
 })
 

@@ -64,6 +64,7 @@ describe('names', () => {
     refusesWith(() => checkTopic(7), 'invalid_argument', 'got 7')
     refusesWith(() => checkTopic(''), 'invalid_argument', 'must not be empty')
     refusesWith(() => checkTopic('x'.repeat(201)), 'invalid_argument', 'at most 200')
+    assert.equal(isTopic('x'.repeat(201)), false)
     refusesWith(() => checkTopic('a\nb'), 'invalid_argument', 'got "a\\nb"')
   })
 

@@ -21,6 +21,8 @@ export class Link implements Beating {
   busySince = -1
   isDoubtful = false
   isBeating = false
+  unsent = 0
+  progressAt = 0
   isClosed = false
   lastReadAt: number
   /** Requests in the broker that came by it, and deliveries it has not answered. */

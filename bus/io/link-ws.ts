@@ -14,6 +14,8 @@ export interface LinkTls {
 
 /** Room for the heads of a message beside its largest body. */
 export const MESSAGE_OVERHEAD = 65_536
+/** What a client takes from any broker: the broker's own limit is not known before its welcome. */
+const MOST_BODY_BYTES = 64 * 1_048_576
 /** Limits of ws against peers that send one message in endless small pieces. */
 export const FRAGMENT_LIMITS = { maxFragments: 64, maxBufferedChunks: 65_536 }
 
@@ -98,16 +100,15 @@ export const dialWs = (
   url: string,
   tls: LinkTls,
   timeoutMs: number,
-  maxBodyBytes: number,
   events: LinkEvents,
   onOpen: (wire: WsWire) => void,
-  onFail: (reason: string) => void,
+  onFail: (reason: string, isFinal: boolean) => void,
 ): Dialled => {
   const options: ClientOptions = {
     ...FRAGMENT_LIMITS,
     perMessageDeflate: false,
     handshakeTimeout: timeoutMs,
-    maxPayload: maxBodyBytes + MESSAGE_OVERHEAD,
+    maxPayload: MOST_BODY_BYTES + MESSAGE_OVERHEAD,
     skipUTF8Validation: true,
     generateMask: zeroMask,
     followRedirects: false,
@@ -120,10 +121,10 @@ export const dialWs = (
   socket.once('upgrade', (response) => {
     stream = response.socket
   })
-  const fail = (reason: string): void => {
+  const fail = (reason: string, isFinal = false): void => {
     if (isSettled) return
     isSettled = true
-    onFail(reason)
+    onFail(reason, isFinal)
   }
   socket.once('open', () => {
     isSettled = true
@@ -140,12 +141,17 @@ export const dialWs = (
       socket.terminate()
     })
   })
-  socket.on('error', (error: NodeJS.ErrnoException) =>
-    fail(error.message || (error.code ?? 'error')),
-  )
+  socket.on('error', (error: NodeJS.ErrnoException) => {
+    const { code = 'error' } = error
+    fail(error.message || code, isCertificateError(code))
+  })
   socket.once('close', () => fail('closed during the handshake'))
   return { abort: () => socket.terminate() }
 }
+
+/** Trying again does not make a certificate good (codes of OpenSSL and of Node). */
+const isCertificateError = (code: string): boolean =>
+  /CERT|SELF_SIGNED|VERIFY|ERR_SSL|ERR_TLS/.test(code)
 
 const tlsOptions = (tls: LinkTls): ClientOptions => {
   const options: ClientOptions & { servername?: string } = {}

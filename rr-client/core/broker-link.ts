@@ -21,6 +21,8 @@ export class BrokerLink implements Beating {
   busySince = -1
   isDoubtful = false
   isBeating = false
+  unsent = 0
+  progressAt = 0
   broker = ''
   idc = ''
   /** The broker life that handles, epochs and queues belong to; 0 before the first welcome. */
@@ -60,6 +62,8 @@ export class BrokerLink implements Beating {
     this.outbox = outbox
     this.isDoubtful = false
     this.isBeating = false
+    this.unsent = 0
+    this.progressAt = 0
     this.busySince = -1
     this.#calls = 0
     this.recoveries = 0

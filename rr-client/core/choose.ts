@@ -50,7 +50,8 @@ const isFit = (
   queue.link.isUp &&
   (mayBeDoubtful || !queue.link.isDoubtful) &&
   !queue.link.outbox.isClogged &&
-  !isTried(future, queue.instance)
+  !isTried(future, queue.instance) &&
+  future.refusedBy?.includes(queue) !== true
 
 /** An instance that may have the call already is not asked a second time as if it were new. */
 const isTried = (future: RequestResponseFuture, instance: string): boolean =>

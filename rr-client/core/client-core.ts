@@ -6,6 +6,7 @@ import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
+import { Answers } from './answers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { CallFacts, RequestResponseFuture } from './future.ts'
 import { Links } from './links.ts'
@@ -27,6 +28,7 @@ export class ClientCore {
   readonly state: ClientState
   readonly requester: Requester
   readonly responder: Responder
+  readonly answers: Answers
   readonly registrations: Registrations
   readonly marks: Marks
   readonly #links: Links
@@ -49,7 +51,8 @@ export class ClientCore {
     this.marks = new Marks(this.state.counters)
     this.registrations = new Registrations(this.state)
     this.requester = new Requester(this.state, this.marks)
-    this.responder = new Responder(this.state, this.marks, this.registrations)
+    this.answers = new Answers(this.state)
+    this.responder = new Responder(this.state, this.marks, this.registrations, this.answers)
     this.#links = new Links(this.state, this.marks, slabs, onDirty)
   }
 
@@ -224,7 +227,7 @@ export class ClientCore {
     const resumed = this.#links.onWelcome(now, link, reader)
     this.responder.onResumed(now, link, resumed)
     this.registrations.onLinkUp(now, link)
-    this.responder.onLinkUp(now, link)
+    this.answers.onLinkUp(now, link)
     this.requester.onLinkUp(now, link)
     this.state.effects.linkUp(link)
   }

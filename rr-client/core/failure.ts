@@ -7,7 +7,7 @@ import {
   type Outcome,
 } from '../../bus/errors.ts'
 import { QueueState } from '../../bus/frame.ts'
-import type { RequestResponseFuture } from './future.ts'
+import type { Attempt, RequestResponseFuture } from './future.ts'
 import type { ClientState } from './state.ts'
 
 /** Why a call has no queue to go to now. */
@@ -48,7 +48,8 @@ export const failureOf = (
   const busy = topic.queues.filter((queue) => isBusy(now, queue))
   if (busy.length > 0 && future.refusal !== undefined) {
     const avoided = busy.map((queue) => queue.avoidUntil - now).filter((ms) => ms > 0)
-    const retryAfterMs = Math.max(1, avoided.length > 0 ? Math.min(...avoided) : LOOK_MS)
+    const told = future.refusal.retryAfterMs || LOOK_MS
+    const retryAfterMs = avoided.length > 0 ? Math.min(...avoided) : told
     return {
       code: 'overloaded',
       message: `every queue of ${topic.name} refuses`,
@@ -99,7 +100,7 @@ export const errorOf = (
     attempts: future.attempt,
     stage: refusal?.stage ?? 'requester',
   }
-  if (future.isOpen) details.mayStartForMs = mayStartForMs(now, future)
+  if (future.isOpen) details.mayStartForMs = mayStartForMs(now, future, code)
   if (refusal !== undefined && refusal.limit > 0) {
     details.limit = refusal.limit
     details.current = refusal.current
@@ -129,8 +130,17 @@ const messageFor = (
 }
 
 /**
- * After so long no copy can start: copies expire at the deadline, and each of the two links may
- * have held one for as long as an unread batch is believed (rule 4).
+ * After so long no copy can start. Copies expire at the deadline, and each of the two links may have
+ * held one for as long as an unread batch is believed (rule 4). Once the responder is gone from a
+ * broker that lives, no broker holds a copy for it, and only those on the way are left.
  */
-const mayStartForMs = (now: number, future: RequestResponseFuture): number =>
-  Math.max(0, future.deadline - now) + 2 * MAX_BATCH_AGE_MS
+const mayStartForMs = (now: number, future: RequestResponseFuture, code: BusErrorCode): number => {
+  const onTheWayMs = 2 * MAX_BATCH_AGE_MS
+  const attempts = [future.current, ...(future.earlier ?? [])]
+  const isHeld = attempts.some((attempt) => attempt !== undefined && !isStanding(attempt))
+  if (code === 'responder_lost' && !isHeld) return onTheWayMs
+  return Math.max(0, future.deadline - now) + onTheWayMs
+}
+
+const isStanding = ({ link, generation }: Attempt): boolean =>
+  link.isUp && link.generation === generation

@@ -60,6 +60,8 @@ export class RequestResponseFuture {
   isRecovering = false
   /** Since when that instance has been gone from every broker; -1 while that is not known. */
   absentSince = -1
+  /** Queues that refused it for want of room: not asked again. */
+  refusedBy: RouteQueue[] | undefined
   retries = 0
   moves = 0
   lostPeers = 0

@@ -11,6 +11,7 @@ import type { Registration } from './registration.ts'
 export interface Way {
   readonly link: BrokerLink
   generation: number
+  readonly readAt: number
   /** The requester's handle at that broker, within its life. */
   readonly origin: number
   /** The broker's number for the delivery. */
@@ -115,3 +116,12 @@ export const isOpen = ({ link, generation }: Way): boolean =>
 /** Every way by which a copy came, the newest last. */
 export const waysOf = (mark: Mark): Way[] =>
   mark.others === undefined ? [mark.way] : [...mark.others, mark.way]
+
+/** When the broker is known to have held us for the owner. */
+export const lastConfirmed = ({ link, readAt }: Way): number =>
+  Math.max(readAt, link.pulse.ackedSentAt)
+
+/** The link has one call less in hand. */
+export const dropCall = (way: Way): void => {
+  if (way.generation === way.link.generation) way.link.dropCall()
+}

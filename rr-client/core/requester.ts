@@ -150,7 +150,7 @@ export class Requester {
     freeAttempt(future, attempt)
     if ((flags & Flag.never) !== 0) freeOlder(future, attempt)
     if (future.isOpen) this.#recovery.onRefused(now, future, attempt)
-    else this.#goOn(now, future, verdictOf(future.refusal.reason))
+    else this.#goOn(now, future, verdictOf(future.refusal.reason), attempt)
   }
 
   /** The link to the responder of one attempt was lost; the attempt may have run, or run on. */
@@ -270,7 +270,7 @@ export class Requester {
   }
 
   /** All attempts are refused: somewhere else, or the end. */
-  #goOn(now: number, future: RequestResponseFuture, verdict: Verdict): void {
+  #goOn(now: number, future: RequestResponseFuture, verdict: Verdict, refused: Attempt): void {
     const { counters } = this.#state
     future.isRecovering = false
     if (verdict.next === 'fail') this.#fail(now, future, verdict.code)
@@ -283,6 +283,7 @@ export class Requester {
       if (!isFree && !budgetOf(future.topic).take(now)) this.#fail(now, future, verdict.code)
       else {
         future.retries += 1
+        if (refused.queue !== undefined) (future.refusedBy ??= []).push(refused.queue)
         counters.retries += 1
         this.#place(now, future)
       }

@@ -1,13 +1,14 @@
 import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, Frame, Reason, ReplyKind, Request } from '../../bus/frame.ts'
-import { decodeHeaders, encodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
+import { Cancel, Flag, Frame, Reason, Request } from '../../bus/frame.ts'
+import { decodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
+import type { Answers } from './answers.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { keptWords, type ReplyWords, wordsOf, writeRefusal, writeReply } from './call-frames.ts'
+import { wordsOf, writeRefusal } from './call-frames.ts'
 import { correlationIdOf } from './failure.ts'
-import { isOpen, type Mark, newMark, type Way, waysOf } from './mark.ts'
+import { dropCall, isOpen, lastConfirmed, type Mark, newMark, type Way, waysOf } from './mark.ts'
 import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
 import type { Peer } from './peer.ts'
 import type { Registration } from './registration.ts'
@@ -19,13 +20,13 @@ export class Responder {
   readonly #state: ClientState
   readonly #marks: Marks
   readonly #registrations: Registrations
+  readonly #answers: Answers
   /** Running calls whose signal somebody listens to. */
   readonly #watched = new Map<number, Mark>()
   readonly #deadlines = new Deadlines((id) => this.#watched.get(id)?.deadline ?? -1)
-  /** Answers that no broker has acknowledged and whose link is lost (rule 5). */
-  readonly #owed = new Set<Mark>()
 
-  constructor(state: ClientState, marks: Marks, registrations: Registrations) {
+  constructor(state: ClientState, marks: Marks, registrations: Registrations, answers: Answers) {
+    this.#answers = answers
     this.#state = state
     this.#marks = marks
     this.#registrations = registrations
@@ -33,10 +34,6 @@ export class Responder {
 
   get nextDeadline(): number {
     return this.#deadlines.next
-  }
-
-  get owed(): number {
-    return this.#owed.size
   }
 
   /** A request frame. The mark comes first: from then on no copy can run a second time. */
@@ -59,6 +56,7 @@ export class Responder {
     const way: Way = {
       link,
       generation: link.generation,
+      readAt: now,
       origin: u32(b, at + Request.origin),
       delivery: u32(b, at + Request.delivery),
     }
@@ -93,6 +91,11 @@ export class Responder {
       this.refuse(now, mark, Reason.cancelled, '')
       return false
     }
+    // A process that was stopped may find out about its lost link only after this.
+    if (now - lastConfirmed(mark.way) > this.#state.facts.silenceMs * LEASE_SHARE) {
+      this.refuse(now, mark, Reason.stale, '')
+      return false
+    }
     if (mark.deadline <= now) {
       this.#state.counters.expired += 1
       this.refuse(now, mark, Reason.expired, '')
@@ -110,12 +113,13 @@ export class Responder {
     if (mark.state !== 'running' || reply === undefined) return
     mark.state = 'done'
     mark.registration.running -= 1
+    dropCall(mark.way)
     this.#watched.delete(mark.id)
     mark.body = NO_BYTES
     mark.reply = undefined
     if (now > mark.deadline) this.#adviseOverrun(now, mark)
     this.#marks.keep(mark, reply)
-    this.#answer(now, mark, wordsOf(reply))
+    this.#answers.send(now, mark, wordsOf(reply))
     this.#registrations.onLess(now, mark.registration)
   }
 
@@ -134,6 +138,7 @@ export class Responder {
     this.#state.counters.refusedUnstarted += 1
     mark.state = 'never'
     mark.registration.waiting -= 1
+    dropCall(mark.way)
     mark.body = NO_BYTES
     const { counter, attempt } = mark
     const flags = Flag.never | (mark.isLong ? Flag.long : 0)
@@ -169,7 +174,7 @@ export class Responder {
         mark.registration.waiting -= 1
         mark.body = NO_BYTES
       } else if (mark.state === 'done' && mark.kept !== undefined && !isAtBroker(mark)) {
-        this.#owed.add(mark)
+        this.#answers.owe(mark)
       }
     }
   }
@@ -189,16 +194,6 @@ export class Responder {
       const page = held.slice(i, i + RESUME_PAGE)
       const isLast = i + RESUME_PAGE >= held.length
       this.#state.send(now, link, Frame.resume, encodeResume(page, isLast))
-    }
-  }
-
-  /** Any broker may carry an answer to its requester. */
-  onLinkUp(now: number, link: BrokerLink): void {
-    for (const mark of this.#owed) {
-      this.#owed.delete(mark)
-      if (mark.kept === undefined) continue
-      this.#state.counters.repliesResent += 1
-      this.#replyByTopic(now, link, mark, keptWords(mark.kept))
     }
   }
 
@@ -246,6 +241,7 @@ export class Responder {
     const owner = registration ?? this.#registrations.nobody
     const mark = newMark(now, this.#marks.newId(), peer, owner, way, b, at, remainingMs)
     mark.registration.waiting += 1
+    way.link.addCall(now)
     this.#marks.add(now, mark)
     this.#offer(now, mark, registration, b, at, bodyAt, end)
   }
@@ -300,12 +296,13 @@ export class Responder {
     mark.attempt = Math.max(mark.attempt, attempt)
     if (mark.state === 'done') {
       mark.way = way
-      this.#owed.delete(mark)
-      this.#answer(now, mark, mark.kept === undefined ? LOST_REPLY : keptWords(mark.kept))
+      this.#answers.sendAgain(now, mark)
       return
     }
     if (mark.others === undefined) mark.others = []
     mark.others.push(mark.way)
+    dropCall(mark.way)
+    way.link.addCall(now)
     mark.way = way
   }
 
@@ -331,40 +328,6 @@ export class Responder {
     return stoppedMs === 0
       ? told
       : Math.max(0, told - Math.min(stoppedMs, link.pulse.ageBound(now)))
-  }
-
-  /** Sends the answer by every way a copy came; if none is open any more, by any broker. */
-  #answer(now: number, mark: Mark, reply: ReplyWords): void {
-    if (mark.others === undefined && isOpen(mark.way)) {
-      this.#answerBy(now, mark, mark.way, reply)
-      return
-    }
-    let isSent = false
-    for (const way of waysOf(mark)) {
-      if (!isOpen(way)) continue
-      this.#answerBy(now, mark, way, reply)
-      isSent = true
-    }
-    mark.others = undefined
-    if (isSent) return
-    const link = this.#state.links.find((other) => other.isUp)
-    if (link !== undefined) this.#replyByTopic(now, link, mark, reply)
-    else if (mark.kept !== undefined) this.#owed.add(mark)
-  }
-
-  #answerBy(now: number, mark: Mark, way: Way, reply: ReplyWords): void {
-    const { link } = way
-    writeReply(now, link, mark, way.origin, way.delivery, NO_BYTES, reply)
-    this.#state.heartbeat.touch(now, link)
-    if (way === mark.way) mark.batch = link.outbox.nextBatch
-  }
-
-  #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: ReplyWords): void {
-    const own = encodeHeaders({}, { [OwnHeader.replyTopic]: mark.peer.replyTopic })
-    writeReply(now, link, mark, 0, 0, own, reply)
-    this.#state.heartbeat.touch(now, link)
-    mark.way = { link, generation: link.generation, origin: 0, delivery: 0 }
-    mark.batch = link.outbox.nextBatch
   }
 
   /** Refuses a frame that has no mark, or one that its mark refused before. */
@@ -393,13 +356,11 @@ export class Responder {
   }
 }
 
-const LOST_REPLY: ReplyWords = {
-  kind: ReplyKind.reply_lost,
-  flags: 0,
-  bytes: NO_BYTES,
-  start: 0,
-  end: 0,
-}
+/**
+ * An owner starts nothing once 80 % of its lease (twice the silence limit) has passed since it sent
+ * what was acknowledged last; the broker gives the queue away at 100 % (WIRE-SAFETY H3).
+ */
+const LEASE_SHARE = 1.6
 
 const isBusy = ({ running, waiting, concurrency }: Registration): boolean =>
   running + waiting > concurrency

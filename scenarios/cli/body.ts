@@ -27,7 +27,7 @@ const readBodyFile = (path: string): Buffer => {
   }
 }
 
-export const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
+const readAll = async (stream: AsyncIterable<Buffer>): Promise<Buffer> => {
   const parts: Buffer[] = []
   for await (const part of stream) parts.push(part)
   return Buffer.concat(parts)
@@ -45,7 +45,7 @@ export const jsonOrBytes = (bytes: Buffer): unknown => {
 }
 
 /** The text in bytes, or undefined when they are not UTF-8. A byte order mark is no part of it. */
-export const textOf = (bytes: Uint8Array): string | undefined => {
+const textOf = (bytes: Uint8Array): string | undefined => {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {

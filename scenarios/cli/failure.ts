@@ -1,7 +1,7 @@
 /** What went wrong, in words for people or JSON for programs, and the exit code that goes with it. */
 
-import type { BusErrorCode, ErrorDetails, Outcome } from '../../rr-client/index.ts'
-import { BusError, ERROR_TABLE, ServiceError } from '../../rr-client/index.ts'
+import type { BusErrorCode, ErrorDetails, Outcome } from '../../bus/index.ts'
+import { BusError, ERROR_TABLE, ServiceError } from '../../bus/index.ts'
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1

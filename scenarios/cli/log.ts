@@ -1,8 +1,8 @@
 /** Where the bus may log while a command runs: stderr, in lines for people or JSON for machines. */
 import { pino } from 'pino'
 import type { Log } from '../../rr-client/index.ts'
+import type { LogLevel } from './defaults.ts'
 import { messageOf, printable } from './failure.ts'
-import type { LogLevel } from './settings.ts'
 
 const NEVER_LOGGED = ['token', 'secret', 'body', '*.token', '*.secret', '*.body']
 

@@ -1,33 +1,18 @@
 /** `finbus queues`: each queue, its owner and what is in it. */
-import type { Command } from 'commander'
 import type { QueueSnapshot } from '../../broker/index.ts'
 import { didYouMean } from '../../bus/index.ts'
-import { addClientOptions, type ClientFlags } from './client.ts'
-import { Failure, runCommand } from './failure.ts'
+import type { ClientFlags } from './client.ts'
+import { Failure } from './failure.ts'
 import { readSettings } from './settings.ts'
 import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
 import { type Cell, table } from './table.ts'
-
-export const addQueues = (program: Command): void => {
-  const command = program
-    .command('queues')
-    .summary('list the queues, their owners and depth')
-    .description(
-      'Lists queues, of all topics or of one: state, owner, requests waiting and unanswered, bytes ' +
-        'held, and how many more deliveries the owner takes.',
-    )
-    .argument('[topic]', 'only the queues of this topic')
-  addClientOptions(command).action((topic: string | undefined, flags: ClientFlags) =>
-    runCommand(flags.json, () => queues(topic, flags)),
-  )
-}
 
 interface Row extends QueueSnapshot {
   topic: string
   broker: string
 }
 
-const queues = async (topic: string | undefined, flags: ClientFlags): Promise<void> => {
+export const queues = async (topic: string | undefined, flags: ClientFlags): Promise<void> => {
   const settings = readSettings(flags)
   const known = await topicsOfAll(settings)
   const rows = chosen(known, topic).flatMap(rowsOf)

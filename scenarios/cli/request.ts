@@ -1,42 +1,20 @@
 /** `finbus request`: one call, its reply, and how it ended. */
-import type { Command } from 'commander'
 import { checkTopic } from '../../bus/index.ts'
 import type { RequestOptions } from '../../rr-client/index.ts'
 import { printedReply, readBody, replyAsJson } from './body.ts'
-import { addClientOptions, type ClientFlags, collect, connectBus } from './client.ts'
-import { runCommand, UsageError } from './failure.ts'
+import { type ClientFlags, connectBus } from './client.ts'
+import { UsageError } from './failure.ts'
 import { defined, readSettings } from './settings.ts'
 import { onFirstSignal } from './signals.ts'
 
-interface RequestFlags extends ClientFlags {
+export interface RequestFlags extends ClientFlags {
   key?: string
   idempotent?: boolean
   wait?: boolean
   header?: string[]
 }
 
-export const addRequest = (program: Command): void => {
-  const command = program
-    .command('request')
-    .summary('send a request and print the reply')
-    .description(
-      'Sends one request and prints the reply: JSON, or bytes as they came. An error says whether ' +
-        'the work was done.',
-    )
-    .argument('<topic>', 'words joined by dots, such as account.balance')
-    .argument('[body]', 'JSON text; @file, sent as bytes if it is not JSON; - for stdin; or none')
-    .option('--timeout <ms>', 'settle within so many milliseconds (default: 3000)')
-    .option('--wait', 'wait, within the timeout, for someone to answer the topic')
-    .option('--idempotent', 'the work may be done more than once, so the bus may repeat the call')
-    .option('--key <text>', 'calls with the same key go to the same instance while it lives')
-    .option('--header <name=value>', 'header to send along; repeat it for more', collect)
-    .showHelpAfterError(`(JSON needs quotes: '{"account":"7"}'; finbus help request)`)
-  addClientOptions(command).action((topic: string, body: string | undefined, flags: RequestFlags) =>
-    runCommand(flags.json, () => request(topic, body, flags)),
-  )
-}
-
-const request = async (
+export const request = async (
   topic: string,
   argument: string | undefined,
   flags: RequestFlags,
@@ -47,7 +25,7 @@ const request = async (
   const body = await readBody(argument)
   const bus = await connectBus(settings)
   const interrupt = new AbortController()
-  const stopListening = onFirstSignal(() => interrupt.abort())
+  onFirstSignal(() => interrupt.abort())
   try {
     const options: RequestOptions = defined({
       timeoutMs: settings.timeout,
@@ -66,7 +44,6 @@ const request = async (
         : printedReply(reply, process.stdout.isTTY),
     )
   } finally {
-    stopListening()
     await bus.close()
   }
 }

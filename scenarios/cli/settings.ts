@@ -6,11 +6,8 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { didYouMean, nearest } from '../../bus/index.ts'
+import { LOG_LEVELS } from './defaults.ts'
 import { messageOf, UsageError } from './failure.ts'
-
-export const DEFAULT_URL = 'ws://127.0.0.1:7400'
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
-export type LogLevel = (typeof LOG_LEVELS)[number]
 
 /** Options of commander by camel-case name; those that are no setting are left alone. */
 export type Flags = Readonly<Record<string, unknown>>

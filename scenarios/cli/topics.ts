@@ -1,25 +1,10 @@
 /** `finbus topics`: who answers what. */
-import type { Command } from 'commander'
-import { addClientOptions, type ClientFlags } from './client.ts'
-import { runCommand } from './failure.ts'
+import type { ClientFlags } from './client.ts'
 import { readSettings } from './settings.ts'
 import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
 import { type Cell, table } from './table.ts'
 
-export const addTopics = (program: Command): void => {
-  const command = program
-    .command('topics')
-    .summary('list the topics and who answers them')
-    .description(
-      'Lists the topics brokers know: the group that answers, its queues (one for each instance), ' +
-        'requests waiting and unanswered, and clients that watch.',
-    )
-  addClientOptions(command).action((flags: ClientFlags) =>
-    runCommand(flags.json, () => topics(flags)),
-  )
-}
-
-const topics = async (flags: ClientFlags): Promise<void> => {
+export const topics = async (flags: ClientFlags): Promise<void> => {
   const settings = readSettings(flags)
   const known = await topicsOfAll(settings)
   const rows = known.map(summaryOf)

@@ -139,7 +139,7 @@ export class World {
   }
 
   async end(): Promise<void> {
-    for (const role of this.#ends.splice(0).reverse()) await role()
+    for (const end of this.#ends.splice(0).reverse()) await end()
   }
 }
 
@@ -157,17 +157,26 @@ const leftOver = (before: Record<string, number>): string =>
     .map(([kind, count]) => `${count - (before[kind] ?? 0)} ${kind}`)
     .join(', ')
 
+/** A story that hangs must still be ended, or its process never ends. */
+const overdue = async (ms: number, world: World): Promise<void> => {
+  const stop = new AbortController()
+  world.later(() => stop.abort())
+  const isOver = await pause(ms, true, { signal: stop.signal }).catch(() => false)
+  if (isOver) throw new Error(`the story was not over after ${ms} ms`)
+  await new Promise(() => {})
+}
+
 /** A test that tells a story, and leaves nothing behind. */
 export const story = (
   name: string,
   tell: (world: World) => Promise<void>,
-  timeout = 30_000,
+  timeout = 20_000,
 ): void => {
   test(name, { timeout }, async () => {
     const before = handles()
     const world = new World()
     try {
-      await tell(world)
+      await Promise.race([tell(world), overdue(timeout - 2_000, world)])
     } finally {
       await world.end()
     }

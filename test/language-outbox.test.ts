@@ -1,8 +1,8 @@
-/** What a link is made of: numbered batches, their acknowledgement, and the gathering of frames. */
+/** The outbox of a link: frames gathered into few messages, and what becomes of their memory. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import { setU32, u32, u64, WireError } from '../bus/bytes.ts'
+import { setU32, u32, u64 } from '../bus/bytes.ts'
 import {
   BATCH_HEAD,
   checkedFrameEnd,
@@ -12,7 +12,7 @@ import {
   Reply,
   Request,
 } from '../bus/frame.ts'
-import { MAX_UNSENT_BYTES, Outbox, type Wire } from '../bus/outbox.ts'
+import { MAX_GATHERED_BYTES, MAX_UNSENT_BYTES, Outbox, type Wire } from '../bus/outbox.ts'
 import { Pulse } from '../bus/pulse.ts'
 import { Slabs } from '../bus/slabs.ts'
 
@@ -20,11 +20,22 @@ import { Slabs } from '../bus/slabs.ts'
 class FakeWire implements Wire {
   readonly given: Buffer[] = []
   readonly sent: Buffer[] = []
+  /** `cork`, the numbers of messages, `uncork`, as they came. */
+  readonly order: (string | number)[] = []
   unsent = 0
 
   write(message: Buffer): void {
     this.given.push(message)
     this.sent.push(Buffer.from(message))
+    this.order.push(u64(message, 0))
+  }
+
+  cork(): void {
+    this.order.push('cork')
+  }
+
+  uncork(): void {
+    this.order.push('uncork')
   }
 
   isDrained(): boolean {
@@ -99,94 +110,6 @@ const remainingOf = (message: Buffer): number[] => {
   }
   return found
 }
-
-describe('the pulse of a link', () => {
-  test('numbers batches from 1, and knows since when the oldest is unacknowledged', () => {
-    const pulse = new Pulse(0)
-    assert.equal(pulse.unackedSince, Number.POSITIVE_INFINITY)
-    assert.deepEqual([pulse.send(10), pulse.send(20), pulse.send(30)], [1, 2, 3])
-    assert.equal(pulse.unackedSince, 10)
-    pulse.receive(40, 0, 2)
-    assert.deepEqual([pulse.acked, pulse.unackedSince], [2, 30])
-    pulse.receive(50, 0, 3)
-    assert.equal(pulse.unackedSince, Number.POSITIVE_INFINITY)
-  })
-
-  test('owes an acknowledgement from the first batch read until anything is sent', () => {
-    const pulse = new Pulse(0)
-    assert.equal(pulse.owes, false)
-    pulse.receive(10, 1, 0)
-    pulse.receive(15, 2, 0)
-    assert.deepEqual([pulse.owes, pulse.owesSince, pulse.read], [true, 10, 2])
-    pulse.send(20)
-    assert.equal(pulse.owes, false)
-    pulse.receive(30, 3, 0)
-    pulse.sendAcknowledgement()
-    assert.deepEqual([pulse.owes, pulse.sent], [false, 1])
-  })
-
-  test('a mere acknowledgement is owed nothing, so that two idle ends fall silent', () => {
-    const pulse = new Pulse(0)
-    pulse.send(10)
-    pulse.receive(20, 0, 1)
-    assert.deepEqual([pulse.owes, pulse.read, pulse.acked], [false, 0, 1])
-  })
-
-  test('bounds the age of what is read by when it sent what that acknowledges', () => {
-    const pulse = new Pulse(100)
-    assert.equal(pulse.ageBound(350), 250, 'nothing acknowledged: as old as the link at most')
-    pulse.send(1_000)
-    pulse.send(1_400)
-    pulse.receive(1_500, 1, 1)
-    assert.equal(pulse.ageBound(1_500), 500)
-    pulse.receive(1_600, 2, 2)
-    assert.equal(pulse.ageBound(1_600), 200)
-    assert.equal(pulse.ageBound(9_400), 8_000, 'without further acknowledgement it grows')
-  })
-
-  test('a gap, a repeat, or an acknowledgement of what was never sent or long ago ends the link', () => {
-    const heads: [number, number][] = [
-      [2, 0],
-      [3, 1],
-      [1, 3],
-      [1, 2 ** 53],
-    ]
-    for (const [number, ack] of heads) {
-      const pulse = new Pulse(0)
-      pulse.send(1)
-      pulse.send(2)
-      assert.throws(() => pulse.receive(3, number, ack), WireError, `${number}, ${ack}`)
-    }
-    const pulse = new Pulse(0)
-    pulse.send(1)
-    pulse.receive(2, 1, 1)
-    assert.throws(() => pulse.receive(3, 1, 1), WireError, 'a repeat')
-    assert.throws(() => pulse.receive(3, 2, 0), WireError, 'an older acknowledgement')
-  })
-
-  test('keeps the instants of any number of unacknowledged batches', () => {
-    const step = fc.oneof(fc.record({ send: fc.nat(40) }), fc.record({ ack: fc.nat(60) }))
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const pulse = new Pulse(0)
-        const sentAt = [0]
-        let now = 0
-        let acked = 0
-        for (const act of steps) {
-          now += 7
-          if ('send' in act) {
-            for (let i = 0; i < act.send; i++) sentAt.push(++now) && pulse.send(now)
-          } else {
-            acked = Math.min(sentAt.length - 1, acked + act.ack)
-            pulse.receive(now, 0, acked)
-          }
-          assert.equal(pulse.unackedSince, sentAt[acked + 1] ?? Number.POSITIVE_INFINITY)
-          assert.equal(pulse.ageBound(now), now - sentAt[acked]!)
-        }
-      }),
-    )
-  })
-})
 
 describe('the outbox', () => {
   test('gathers the frames of a turn in one message, with its number and the acknowledgement', () => {
@@ -353,16 +276,35 @@ describe('the outbox', () => {
     assert.equal(end.wire.sent.length, 1)
   })
 
+  test('several messages of a turn are handed over as one, a single one without ado', () => {
+    const end = new End()
+    end.request(0, 100, 9)
+    end.outbox.flush(0)
+    for (const size of [100, 40_000, 100]) end.request(1, size, 9)
+    end.outbox.flush(1)
+    assert.deepEqual(end.wire.order, [1, 'cork', 2, 3, 4, 'uncork'])
+  })
+
   test('says when the link holds more than it may, and when it no longer does', () => {
     const end = new End()
-    end.wire.unsent = MAX_UNSENT_BYTES - 1_000
+    end.wire.unsent = MAX_UNSENT_BYTES + 1
+    assert.equal(end.outbox.isClogged, false, 'nothing was sent by it yet')
     end.request(0, 500, 9)
     end.outbox.flush(0)
-    assert.equal(end.outbox.isClogged, false)
+    assert.equal(end.outbox.isClogged, true)
     end.request(1, 2_000, 9)
-    assert.equal(end.outbox.isClogged, true, 'what is gathered counts too')
-    assert.equal(end.outbox.unsentBytes, MAX_UNSENT_BYTES + 1_000)
-    end.wire.unsent = 10
+    assert.equal(end.outbox.unsentBytes, MAX_UNSENT_BYTES + 2_001, 'what is gathered counts too')
+    end.wire.unsent = MAX_UNSENT_BYTES
+    assert.equal(end.outbox.isClogged, false)
+  })
+
+  test('gathers no more in one turn than memory bears', () => {
+    const end = new End()
+    for (let i = 0; i < 16; i++) end.request(0, MAX_GATHERED_BYTES / 16, 9)
+    assert.equal(end.outbox.isClogged, false)
+    end.request(0, 100, 9)
+    assert.equal(end.outbox.isClogged, true)
+    end.outbox.flush(0)
     assert.equal(end.outbox.isClogged, false)
   })
 })

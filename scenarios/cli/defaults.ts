@@ -1,0 +1,7 @@
+/** What holds when nobody says otherwise, where both the help and the commands need it. */
+
+export const DEFAULT_URL = 'ws://127.0.0.1:7400'
+/** Responders of the command line share topics unless told otherwise. */
+export const DEFAULT_GROUP = 'finbus'
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]

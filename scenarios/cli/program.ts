@@ -1,0 +1,177 @@
+/**
+ * What the command line looks like: commands, arguments, options and help. What a command does is
+ * in its own file, loaded when it runs, so that help and typing errors need not wait for the bus.
+ */
+import { Command, Option } from 'commander'
+import type { ClientFlags } from './client.ts'
+import { DEFAULT_GROUP, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
+import { runCommand, UsageError } from './failure.ts'
+import { AFTER_HELP, DESCRIPTION } from './help.ts'
+import type { ReplyFlags } from './reply.ts'
+import type { RequestFlags } from './request.ts'
+import type { Flags } from './settings.ts'
+
+export const buildProgram = (version: string): Command => {
+  const program = new Command('finbus')
+    .description(DESCRIPTION)
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this, or after a command its own help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .addHelpText('after', AFTER_HELP)
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .showHelpAfterError('(finbus --help lists the commands; finbus help COMMAND its options)')
+    // Subcommands inherit it, so it stands before them.
+    .exitOverride()
+  addStart(program)
+  addReply(program)
+  addRequest(program)
+  addTopics(program)
+  addQueues(program)
+  addBench(program)
+  return program
+}
+
+const LOG_HELP = `on stderr: ${LOG_LEVELS.join(', ')} (default: warn)`
+
+const addStart = (program: Command): void => {
+  program
+    .command('start')
+    .summary('run a broker')
+    .description(
+      'Runs a broker until Ctrl-C. Off loopback it starts only with TLS and tokens. Every option but ' +
+        '--json is in the environment as FINBUS_… and in the file of --config, too.',
+    )
+    .option('--listen <url>', `where; ws://, wss:// or unix:/path (default: ${DEFAULT_URL})`)
+    .option('--idc <name>', 'the data centre it stands in (default: local)')
+    .option('--id <name>', 'its id, unlike that of any other broker (default: a random one)')
+    .option('--tokens <file>', 'JSON file: [{"token": "…", "request": ["account.*"], "reply": []}]')
+    .option('--tls-cert <file>', 'its certificate chain, PEM, for wss://')
+    .option('--tls-key <file>', 'the key of the certificate, PEM')
+    .option('--tls-client-ca <file>', 'ask clients for a certificate of this authority, PEM')
+    .option('--max-depth <n>', 'requests that may wait in one queue (default: 10000)')
+    .option('--max-depth-bytes <n>', 'the same in bytes (default: 33554432)')
+    .option('--max-body-bytes <n>', 'the largest body (default: 1048576)')
+    .option('--log <level>', LOG_HELP)
+    .option('--config <file>', 'JSON file with settings, such as {"idc": "sz", "maxDepth": 500}')
+    .option('--json', 'print the address as JSON, and log JSON lines')
+    .action((flags: Flags) =>
+      runCommand(flags.json === true, async () => (await import('./start.ts')).start(flags)),
+    )
+}
+
+const addReply = (program: Command): void => {
+  const command = program
+    .command('reply')
+    .summary('answer a topic, with an echo or a program')
+    .description(
+      'Answers a topic until Ctrl-C, then finishes what it has begun. A command gets the body on ' +
+        'stdin and its stdout is the reply; if it fails, the caller gets COMMAND_FAILED with its exit ' +
+        'code and last line of stderr. It finds FINBUS_TOPIC, FINBUS_CORRELATION_ID, ' +
+        'FINBUS_REMAINING_MS and FINBUS_ATTEMPT in its environment, and is killed with all it started ' +
+        'when the caller gives up.',
+    )
+    .argument('<topic>', 'words joined by dots, such as demo.echo')
+    .option('--echo', 'answer with what was sent')
+    .option('--command <command>', 'run this in the shell for each request')
+    .option('--concurrency <n>', 'requests answered at once (default: 64)')
+    .option('--group <name>', `instances of one group share the topic (default: ${DEFAULT_GROUP})`)
+    .option('--name <name>', 'what to call this instance (default: finbus-PID)')
+    .option('--log <level>', LOG_HELP)
+  addClientOptions(command).action((topic: string, flags: ReplyFlags) =>
+    runCommand(flags.json, async () => (await import('./reply.ts')).reply(topic, flags)),
+  )
+}
+
+const addRequest = (program: Command): void => {
+  const command = program
+    .command('request')
+    .summary('send a request and print the reply')
+    .description(
+      'Sends one request and prints the reply: JSON, or bytes as they came. An error says whether ' +
+        'the work was done.',
+    )
+    .argument('<topic>', 'words joined by dots, such as account.balance')
+    .argument('[body]', 'JSON text; @file, sent as bytes if it is not JSON; - for stdin; or none')
+    .option('--timeout <ms>', 'settle within so many milliseconds (default: 3000)')
+    .option('--wait', 'wait, within the timeout, for someone to answer the topic')
+    .option('--idempotent', 'the work may be done more than once, so the bus may repeat the call')
+    .option('--key <text>', 'calls with the same key go to the same instance while it lives')
+    .option('--header <name=value>', 'header to send along; repeat it for more', collect)
+    .showHelpAfterError(`(JSON needs quotes: '{"account":"7"}'; finbus help request)`)
+  addClientOptions(command).action((topic: string, body: string | undefined, flags: RequestFlags) =>
+    runCommand(flags.json, async () => (await import('./request.ts')).request(topic, body, flags)),
+  )
+}
+
+const addTopics = (program: Command): void => {
+  const command = program
+    .command('topics')
+    .summary('list the topics and who answers them')
+    .description(
+      'Lists the topics brokers know: the group that answers, its queues (one for each instance), ' +
+        'requests waiting and unanswered, and clients that watch.',
+    )
+  addClientOptions(command).action((flags: ClientFlags) =>
+    runCommand(flags.json, async () => (await import('./topics.ts')).topics(flags)),
+  )
+}
+
+const addQueues = (program: Command): void => {
+  const command = program
+    .command('queues')
+    .summary('list the queues, their owners and depth')
+    .description(
+      'Lists queues, of all topics or of one: state, owner, requests waiting and unanswered, bytes ' +
+        'held, and how many more deliveries the owner takes.',
+    )
+    .argument('[topic]', 'only the queues of this topic')
+  addClientOptions(command).action((topic: string | undefined, flags: ClientFlags) =>
+    runCommand(flags.json, async () => (await import('./queues.ts')).queues(topic, flags)),
+  )
+}
+
+const addBench = (program: Command): void => {
+  program
+    .command('bench')
+    .summary('measure this machine; options after it are those of the benchmark')
+    .argument('[options...]')
+    // The benchmark knows its options, and its help.
+    .allowUnknownOption()
+    .helpOption(false)
+    .action((_options: string[], _flags: object, command: Command) =>
+      runCommand(false, async () => (await import('./bench.ts')).bench(command.args)),
+    )
+}
+
+const addClientOptions = (command: Command): Command =>
+  command
+    .optionsGroup(
+      'Options of every command that talks to a broker (in the environment as FINBUS_…):',
+    )
+    .option('--url <url>', `broker; repeat it or use commas (default: ${DEFAULT_URL})`, collect)
+    .option('--idc <name>', 'the data centre you are in (default: local)')
+    .option('--token-file <file>', 'file with the token; or FINBUS_TOKEN holds the token itself')
+    .option('--tls-ca <file>', "authority that signed the broker's certificate, PEM (wss://)")
+    .option('--tls-cert <file>', 'certificate to show to the broker, PEM')
+    .option('--tls-key <file>', 'its key, PEM')
+    .option('--connect-timeout <ms>', 'how long to try to reach a broker (default: 5000)')
+    .option('--config <file>', 'JSON file with settings, such as {"url": "…", "idc": "sz"}')
+    .addOption(secretOption())
+    .optionsGroup('')
+    .option('--json', 'print JSON, for programs; errors too')
+    .optionsGroup('')
+
+/** Puts the values of a repeated option into a list. */
+const collect = (value: string, before: string[] | undefined): string[] => [
+  ...(before ?? []),
+  value,
+]
+
+/** There is no such option, and whoever tries it should be told why. */
+const secretOption = (): Option =>
+  new Option('--token <secret>').hideHelp().argParser(() => {
+    throw new UsageError(
+      'a token on the command line can be read by others; use --token-file or FINBUS_TOKEN',
+    )
+  })

@@ -1,0 +1,86 @@
+import { BrokerCore } from '../../broker/core/broker-core.ts'
+import { Link } from '../../broker/core/session.ts'
+import type { BrokerLimits } from '../../broker/core/state.ts'
+import type { Advisory } from '../../bus/advisory.ts'
+import { Outbox, type Wire } from '../../bus/outbox.ts'
+import { Pulse } from '../../bus/pulse.ts'
+import { Rank } from './agenda.ts'
+import type { EndEvents } from './link.ts'
+import { Node } from './node.ts'
+import type { World } from './world.ts'
+
+export const BROKER_LIMITS: BrokerLimits = {
+  maxDepth: 10_000,
+  maxDepthBytes: 32 * 1_048_576,
+  maxBodyBytes: 1_048_576,
+  maxSessions: 20_000,
+  maxTopics: 20_000,
+  warmUpMs: 2_000,
+  sessionHoldMs: 10_000,
+  pingMs: 250,
+  silenceMs: 1_000,
+}
+
+/** One life of a broker process. */
+export class BrokerNode extends Node {
+  readonly core: BrokerCore
+  readonly life: number
+  readonly limits: BrokerLimits
+  readonly advisories: Advisory[] = []
+  readonly #wires = new Map<Link, Wire>()
+  #nextLink = 1
+
+  constructor(world: World, name: string, life: number, limits: BrokerLimits) {
+    super(world, name, limits.silenceMs)
+    this.limits = limits
+    this.life = life
+    const identity = { id: name, idc: 'local', life, startedAt: world.now }
+    this.core = new BrokerCore(identity, limits, {
+      close: (link, code, reason) => this.#close(link, code, reason),
+      advise: (advisory) => this.advisories.push(advisory),
+      authenticate: () => ({ grant: undefined }),
+    })
+  }
+
+  /** The events of the broker's end of a new link, and what opens it once the wire is there. */
+  accept(address: string): { events: EndEvents; open: (wire: Wire) => void } {
+    let link: Link | undefined
+    const events: EndEvents = {
+      onBatch: (bytes) => this.step((now) => this.core.onBatch(now, link!, bytes)),
+      onClosed: (reason) =>
+        this.step((now) => {
+          this.#wires.delete(link!)
+          this.core.onClosed(now, link!, reason)
+        }),
+    }
+    const open = (wire: Wire): void =>
+      this.step((now) => {
+        const pulse = new Pulse(now)
+        const outbox: Outbox = new Outbox(wire, pulse, this.slabs, () => this.flushSoon(outbox))
+        link = new Link(now, this.#nextLink, address, pulse, outbox)
+        this.#nextLink += 1
+        this.#wires.set(link, wire)
+        this.core.onOpen(now, link)
+      })
+    return { events, open }
+  }
+
+  view() {
+    return this.core.view(this.world.now)
+  }
+
+  advised<K extends Advisory['kind']>(kind: K): Extract<Advisory, { kind: K }>[] {
+    return this.advisories.filter((a): a is Extract<Advisory, { kind: K }> => a.kind === kind)
+  }
+
+  /** The last words of a link go out before it is closed. */
+  #close(link: Link, code: number, reason: string): void {
+    const wire = this.#wires.get(link)
+    this.#wires.delete(link)
+    this.world.at(0, Rank.told, () => {
+      if (!this.isAlive) return
+      link.outbox.flush(this.world.now)
+      wire?.close(code, reason)
+    })
+  }
+}
