@@ -19,6 +19,8 @@ export interface Wire {
 
 /** Over so many unsent bytes a link takes no more work (DESIGN section 8). */
 export const MAX_UNSENT_BYTES = 8 * 1_048_576
+/** Written as one, at most: the system reports bytes as sent only when all of a write are. */
+const CORKED_BYTES = 524_288
 /** The same for what is gathered in one turn of the loop, before the system was offered any of it. */
 export const MAX_GATHERED_BYTES = 64 * 1_048_576
 
@@ -120,12 +122,18 @@ export class Outbox {
     }
     this.#sealed = []
     const heldMs = now - this.#stampedAt
+    let corked = 0
     if (sealed.length > 1) this.#wire.cork()
     for (const batch of sealed) {
       if (heldMs > 0) ageRequests(batch, heldMs)
       setU64(batch, 8, this.#pulse.read)
       setU64(batch, 0, this.#pulse.send(now))
       this.#wire.write(batch)
+      corked += batch.length
+      if (corked < CORKED_BYTES || sealed.length === 1) continue
+      corked = 0
+      this.#wire.uncork()
+      this.#wire.cork()
     }
     if (sealed.length > 1) this.#wire.uncork()
     this.#gathered = 0

@@ -369,7 +369,7 @@ const closedError = (): BusError =>
   new BusError('not_connected', 'this bus is closed', { details: { stage: 'requester' } })
 
 const cannotLink = (reason: string): BusError =>
-  new BusError('unauthenticated', `no link can be made to ${reason}`, {
+  new BusError('not_connected', `no link can be made to ${reason}`, {
     details: { stage: 'link' },
   })
 

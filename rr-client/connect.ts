@@ -7,11 +7,12 @@ import { checkConnect, checkUrl, notYet } from './options.ts'
 /** Where to connect to: one url, several, or a broker of this process. */
 export type ConnectTarget = string | readonly string[] | { readonly url: string }
 
-/** Refusals that no further try can change. */
+/** Refusals that no further try can change; `not_connected` is told for a bad certificate only. */
 const FINAL: ReadonlySet<string> = new Set([
   'unauthenticated',
   'incompatible_version',
   'invalid_argument',
+  'not_connected',
 ])
 
 /**

@@ -53,6 +53,7 @@ export class Assignment {
     if (known !== undefined) {
       known.window = Math.max(1, ask.window)
       known.windowBytes = ask.windowBytes
+      known.isDeclared = true
       this.#assign(now, session, known)
       return
     }
@@ -62,6 +63,7 @@ export class Assignment {
       window: Math.max(1, ask.window),
       windowBytes: ask.windowBytes,
       queue: undefined,
+      isDeclared: true,
     }
     this.#of(session).set(ask.id, registration)
     topic.registrations += 1

@@ -5,9 +5,9 @@ import type { Session } from './session.ts'
 
 /** Accepted again below this share of the depth limit. */
 const REOPEN_SHARE = 0.7
-/** Completions measured before the queue's rate is believed. */
-const RATE_SAMPLES = 16
-const RATE_WEIGHT = 1 / 16
+/** A queue's rate is that of the last window of so many milliseconds and answers, at least. */
+const RATE_WINDOW_MS = 500
+const RATE_ANSWERS = 16
 
 /** A request that waits for its queue's owner to have credit. */
 export interface Waiting {
@@ -61,9 +61,10 @@ export class Queue {
   /** Deliveries the owner has not answered. */
   unanswered = 0
   unansweredBytes = 0
+  /** Milliseconds from answer to answer while others waited; 0 while that is not known. */
   #gapMs = 0
-  #samples = 0
-  #doneAt = 0
+  #windowAt = 0
+  #answers = 0
 
   constructor(
     handle: number,
@@ -130,20 +131,26 @@ export class Queue {
 
   /** How long a message put in now would wait, at the rate the owner was measured; 0 if unknown. */
   expectedWaitMs(): number {
-    return this.#samples < RATE_SAMPLES ? 0 : this.#waiting * this.#gapMs
+    return this.#waiting * this.#gapMs
   }
 
   /** For the rate: one delivery was answered while others waited. */
   measure(now: number): void {
     if (this.#waiting === 0) {
-      this.#doneAt = 0
+      this.#windowAt = 0
       return
     }
-    if (this.#doneAt > 0) {
-      this.#gapMs += (now - this.#doneAt - this.#gapMs) * RATE_WEIGHT
-      this.#samples += 1
+    if (this.#windowAt === 0) {
+      this.#windowAt = now
+      this.#answers = 0
+      return
     }
-    this.#doneAt = now
+    this.#answers += 1
+    const elapsedMs = now - this.#windowAt
+    if (elapsedMs < RATE_WINDOW_MS || this.#answers < RATE_ANSWERS) return
+    this.#gapMs = elapsedMs / this.#answers
+    this.#windowAt = now
+    this.#answers = 0
   }
 
   push(message: Waiting): void {

@@ -68,7 +68,8 @@ export class Reception {
       return
     }
     const known = this.#state.byInstance.get(hello.instance)
-    if (hello.knewAnotherLife) this.#state.isRestart = true
+    // A client cannot know before the welcome that this is the life it was linked to before.
+    if (hello.knewAnotherLife && known === undefined) this.#state.isRestart = true
     const session = known ?? this.#newSession(hello, answer.grant)
     if (known?.link !== undefined) this.#replaceLink(now, known.link)
     session.link = link

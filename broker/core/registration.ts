@@ -5,4 +5,6 @@ import type { Topic } from './topic.ts'
 export interface Registration extends Credit {
   readonly topic: Topic
   queue: Queue | undefined
+  /** Declared on the present link: what a client that is back does not declare again is over. */
+  isDeclared: boolean
 }

@@ -19,6 +19,8 @@ export interface Failure {
   /** Without news, the instant at which looking again can help. */
   lookAgainAt: number
   retryAfterMs?: number
+  /** Where it was stopped, if not at the requester itself. */
+  stage?: string
 }
 
 const LOOK_MS = 20
@@ -42,7 +44,8 @@ export const failureOf = (
   }
   const none: BusErrorCode = 'no_responder'
   const message = `nobody answers ${topic.name}`
-  if (links.some((link) => !topic.heard.has(link))) {
+  const isOpening = state.links.some(isFirstOpening)
+  if (isOpening || links.some((link) => !topic.heard.has(link))) {
     return { code: none, message, mayPass: true, ...never }
   }
   const busy = topic.queues.filter((queue) => isBusy(now, queue))
@@ -72,7 +75,15 @@ export const failureOf = (
     const isClogged = topic.queues.some((queue) => queue.link.isUp && queue.link.outbox.isClogged)
     if (isClogged) {
       const text = 'the link to the broker has more unsent bytes than it may'
-      return { code: 'overloaded', message: text, mayPass: false, retryAfterMs: 100, ...never }
+      const stage = 'link'
+      return {
+        code: 'overloaded',
+        message: text,
+        stage,
+        mayPass: false,
+        retryAfterMs: 100,
+        ...never,
+      }
     }
     return { code: none, message, mayPass: true, lookAgainAt: now + LOOK_MS }
   }
@@ -80,6 +91,10 @@ export const failureOf = (
   if (settlesAt > now) return { code: none, message, mayPass: true, lookAgainAt: settlesAt }
   return { code: none, message, mayPass: false, ...never }
 }
+
+/** Its broker has never spoken, and may in a moment; one that could not be reached is not waited for. */
+const isFirstOpening = ({ state, failures, life }: BrokerLink): boolean =>
+  life === 0 && failures === 0 && (state === 'connecting' || state === 'greeting')
 
 const isBusy = (now: number, queue: { state: number; avoidUntil: number }): boolean =>
   queue.state === QueueState.full || queue.avoidUntil > now || queue.state === QueueState.writable
@@ -90,7 +105,7 @@ export const errorOf = (
   future: RequestResponseFuture,
   code: BusErrorCode,
   instance: string,
-  about: { message?: string; retryAfterMs?: number },
+  about: { message?: string; retryAfterMs?: number; stage?: string },
 ): BusError => {
   const { refusal, facts } = future
   const outcome: Outcome = future.isOpen ? 'unknown' : 'not_executed'
@@ -98,7 +113,7 @@ export const errorOf = (
     topic: facts.topic,
     correlationId: correlationIdOf(instance, future),
     attempts: future.attempt,
-    stage: refusal?.stage ?? 'requester',
+    stage: about.stage ?? refusal?.stage ?? 'requester',
   }
   if (future.isOpen) details.mayStartForMs = mayStartForMs(now, future, code)
   if (refusal !== undefined && refusal.limit > 0) {

@@ -97,8 +97,10 @@ export class Marks {
   onDeadline(now: number): void {
     if (now < this.#sweepAt) return
     for (const peer of [...this.#peers.values()]) {
-      for (const mark of peer.all()) {
-        if (mark.forgetAt > now) break
+      // A copy of the list: the ring moves when its first mark goes. All of it: one long call in front
+      // must not keep what came after it (WIRE-SAFETY M12).
+      for (const mark of [...peer.all()]) {
+        if (mark.forgetAt > now) continue
         if (mark.state === 'running' || mark.state === 'waiting') continue
         peer.delete(mark)
         this.#forget(mark)

@@ -81,6 +81,7 @@ export class Requester {
       return future
     }
     ;(future.isLong ? this.#long : this.#short).add(future)
+    topic.calls += 1
     this.#deadlines.arm(now, future.deadline, idOf(future))
     this.#place(now, future)
     return future
@@ -283,7 +284,8 @@ export class Requester {
       if (!isFree && !budgetOf(future.topic).take(now)) this.#fail(now, future, verdict.code)
       else {
         future.retries += 1
-        if (refused.queue !== undefined) (future.refusedBy ??= []).push(refused.queue)
+        const { queue } = refused
+        if (queue !== undefined) future.refusedBy = [...(future.refusedBy ?? []), queue]
         counters.retries += 1
         this.#place(now, future)
       }
@@ -310,7 +312,7 @@ export class Requester {
     now: number,
     future: RequestResponseFuture,
     code: BusError['code'],
-    about: { message?: string; retryAfterMs?: number } = {},
+    about: { message?: string; retryAfterMs?: number; stage?: string } = {},
   ): void {
     const { facts } = this.#state
     const error = errorOf(now, future, code, facts.instance, about)

@@ -35,6 +35,8 @@ export class TopicRoutes {
   queues: RouteQueue[] = []
   group = ''
   lastUsedAt: number
+  /** Calls of ours that are open, sent or waiting. */
+  calls = 0
   /** Why brokers give no routes: their codes, by link. */
   readonly refusals = new Map<BrokerLink, string>()
   /** Brokers that have sent routes in their present life. */

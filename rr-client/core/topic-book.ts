@@ -63,8 +63,7 @@ export class TopicBook {
   onDeadline(now: number): void {
     if (now < this.#sweepAt) return
     for (const [name, topic] of this.#byName) {
-      const isUsed = topic.queues.some((queue) => queue.inFlight > 0)
-      if (isUsed || now - topic.lastUsedAt < IDLE_MS) continue
+      if (topic.calls > 0 || now - topic.lastUsedAt < IDLE_MS) continue
       this.#byName.delete(name)
       for (const link of this.#state.links) {
         if (link.isUp) this.#state.send(now, link, Frame.unwatch, encodeTopic(name))
