@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, connect as connectTo } from 'node:net'
+import { type AddressInfo, connect as connectTo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { BusError } from '../bus/errors.ts'
@@ -15,6 +15,8 @@ const ADMITTED_PER_TURN = 25
 /** New links that may wait for their turn. */
 const MAX_QUEUED = 4_096
 const HEADERS_MS = 5_000
+/** A close waits so long for the links to end by themselves: longer than each of them does. */
+const LAST_CUT_MS = 1_500
 
 /** A new link: gives its wire, and gets the events of it. */
 export type OnLink = (address: string, makeWire: (events: LinkEvents) => WsWire) => void
@@ -34,6 +36,7 @@ export class Listener {
   readonly #onLink: OnLink
   readonly #arrivals: Arrival[] = []
   readonly #wires = new Set<WsWire>()
+  readonly #raw = new Set<Socket>()
   #isAdmitting = false
 
   constructor(address: ListenAddress, options: CheckedBroker, onLink: OnLink) {
@@ -66,6 +69,10 @@ export class Listener {
       maxPayload: options.maxBodyBytes + MESSAGE_OVERHEAD,
       handleProtocols: () => SUBPROTOCOL,
     })
+    this.#server.on('connection', (socket: Socket) => {
+      this.#raw.add(socket)
+      socket.once('close', () => this.#raw.delete(socket))
+    })
     this.#server.on('upgrade', (request, socket, head) => this.#arrive({ request, socket, head }))
     // A client that breaks off in the middle of a handshake is nobody's trouble.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy())
@@ -94,7 +101,12 @@ export class Listener {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     for (const wire of this.#wires) wire.close(1001, 'the broker closes')
     this.#server.closeAllConnections()
+    // Not known to the server as connections: what never spoke TLS, or was refused and hangs on.
+    const cut = setTimeout(() => {
+      for (const socket of this.#raw) socket.destroy()
+    }, LAST_CUT_MS)
     await closed
+    clearTimeout(cut)
   }
 
   #url(): string {
@@ -193,6 +205,8 @@ const STATUS_TEXT: Record<number, string> = {
 
 const refuse = (socket: Duplex, status: number, reason: string): void => {
   // Only printable ASCII goes into the answer: parts of it come from the client.
+  // Who was refused may not hang up by itself.
+  socket.once('finish', () => socket.destroy())
   const text = `${reason.replace(/[^\x20-\x7e]/g, '?')}\n`
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: text/plain\r\n` +

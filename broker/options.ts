@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { invalid } from '../bus/errors.ts'
 import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { checkPems } from '../bus/io/tls.ts'
 import { isName } from '../bus/names.ts'
 import { didYouMean } from '../bus/suggest.ts'
 import type { BrokerOptions } from './api.ts'
@@ -27,11 +28,13 @@ export const TOKEN_GRANTS = z.array(
 
 export type CheckedGrant = z.infer<typeof TOKEN_GRANTS>[number]
 
+const TLS = z.strictObject({ cert: pem, key: pem, clientCa: pem.optional() })
+
 const BROKER = z.strictObject({
   listen: z.string().default('ws://127.0.0.1:7400'),
   id: name.optional(),
   idc: name.default('local'),
-  tls: z.strictObject({ cert: pem, key: pem, clientCa: pem.optional() }).optional(),
+  tls: TLS.optional(),
   tokens: z.union([z.string().min(1), TOKEN_GRANTS]).optional(),
   origins: z.array(z.string().min(1)).default([]),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
@@ -67,14 +70,18 @@ export const checkBroker = (options: BrokerOptions): CheckedBroker => {
       parsed.data.silenceMs,
     )
   }
+  const { tls } = parsed.data
+  if (tls !== undefined) checkPems({ ca: tls.clientCa, cert: tls.cert, key: tls.key })
   return parsed.data
 }
 
 const optionError = (issue: z.core.$ZodIssue) => {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!
-    const hint = didYouMean(key, Object.keys(BROKER.shape))
-    return invalid('broker option', `${JSON.stringify(key)} is unknown${hint}`)
+    const isInTls = issue.path[0] === 'tls'
+    const hint = didYouMean(key, Object.keys((isInTls ? TLS : BROKER).shape))
+    const where = isInTls ? ' in tls' : ''
+    return invalid('broker option', `${JSON.stringify(key)}${where} is unknown${hint}`)
   }
   return invalid(`broker option ${issue.path.join('.')}`, `is not valid: ${issue.message}`)
 }

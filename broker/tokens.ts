@@ -40,11 +40,18 @@ export class Tokens {
 }
 
 const readGrants = (path: string): CheckedGrant[] => {
-  let json: unknown
+  let text: string
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'))
+    text = readFileSync(path, 'utf8')
   } catch (error) {
     throw invalid('tokens', `cannot be read from ${path}: ${messageOf(error)}`)
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    // The parser's message would show a piece of the file, and with it of a secret.
+    throw invalid('tokens', `in ${path}: this is not JSON`)
   }
   const parsed = TOKEN_GRANTS.safeParse(json)
   if (parsed.success) return parsed.data

@@ -138,6 +138,7 @@ export class FieldWriter {
 
   text(value: string): this {
     const size = Buffer.byteLength(value)
+    if (size > 0xffff) throw new WireError(`a text of ${size} bytes; a frame holds 65535`)
     this.u16(size)
     const at = this.#room(size)
     this.#bytes.write(value, at)

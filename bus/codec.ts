@@ -33,11 +33,21 @@ export const jsonCodec: Codec = {
 /** Deeper than this JSON itself runs out of stack on some platforms. */
 const MAX_DEPTH = 1_000
 
-const checkJson = (value: object, path: string, above: object[]): void => {
-  if (above.includes(value)) throw invalid(path, 'must not contain itself')
+/** What `JSON.stringify` will write for an object that has a say in it. */
+const saidBy = (given: object): unknown => {
+  const { toJSON } = given as { toJSON?: unknown }
+  return typeof toJSON === 'function' ? (toJSON.call(given, '') as unknown) : given
+}
+
+const checkJson = (given: object, path: string, above: object[]): void => {
+  if (above.includes(given)) throw invalid(path, 'must not contain itself')
   if (above.length >= MAX_DEPTH) throw invalid(path, `must not nest deeper than ${MAX_DEPTH}`)
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return
-  above.push(value)
+  const value = saidBy(given)
+  if (typeof value !== 'object' || value === null) {
+    checkLeaf(value, path)
+    return
+  }
+  above.push(given)
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) checkMember(value[i], path, i, above)
   } else {

@@ -15,7 +15,9 @@ export class CounterRing<T extends object> {
   /** One past the highest counter ever set. */
   #head: number
   #inRing = 0
+  /** In the order of the counters, so that the first is the lowest. */
   readonly #left = new Map<number, T>()
+  #highestLeft = -1
 
   constructor(first: number) {
     this.#base = first
@@ -44,7 +46,7 @@ export class CounterRing<T extends object> {
     if (counter >= this.#head) this.#head = counter + 1
     if (this.#inRing === 0 && counter >= this.#base) this.#base = counter
     if (counter < this.#base && !this.#reachBack(counter)) {
-      this.#left.set(counter, value)
+      this.#leave(counter, value)
       return
     }
     while (counter - this.#base >= this.#slots.length) this.#makeRoom(counter)
@@ -94,10 +96,22 @@ export class CounterRing<T extends object> {
 
   *values(): Generator<T> {
     yield* this.#left.values()
-    for (let i = 0; i < this.#slots.length && this.#inRing > 0; i++) {
-      const value = this.#slots[(this.#tail + i) & (this.#slots.length - 1)]
+    // By counter: deleting what was just yielded moves the tail.
+    for (let counter = this.#base; this.#inRing > 0 && counter < this.#head; counter++) {
+      const value = this.get(counter)
       if (value !== undefined) yield value
     }
+  }
+
+  #leave(counter: number, value: T): void {
+    this.#left.set(counter, value)
+    if (counter > this.#highestLeft) {
+      this.#highestLeft = counter
+      return
+    }
+    const inOrder = [...this.#left].sort(([a], [b]) => a - b)
+    this.#left.clear()
+    for (const [key, kept] of inOrder) this.#left.set(key, kept)
   }
 
   #skipEmpty(): void {
@@ -122,13 +136,14 @@ export class CounterRing<T extends object> {
       // Callers seldom get here: a call stays open while 65,536 later ones come and go.
       const value = this.#slots[this.#tail]
       if (value !== undefined) {
-        this.#left.set(this.#base, value)
+        this.#leave(this.#base, value)
         this.#slots[this.#tail] = undefined
         this.#inRing -= 1
       }
       this.#tail = (this.#tail + 1) & (this.#slots.length - 1)
       this.#base += 1
       if (this.#inRing === 0) this.#base = counter
+      else this.#skipEmpty()
       return
     }
     const bigger = new Array<T | undefined>(Math.max(FIRST_SLOTS, this.#slots.length * 2))

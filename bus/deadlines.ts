@@ -33,7 +33,7 @@ export class Deadlines {
   }
 
   arm(now: number, instant: number, id: number): void {
-    if (this.#count === 0) this.#tick = Math.floor(now / TICK_MS) - 1
+    if (this.#count === 0) this.#tick = Math.max(this.#tick, Math.floor(now / TICK_MS) - 1)
     this.#count += 1
     const tick = Math.max(Math.ceil(instant / TICK_MS), this.#tick + 1)
     this.#place(tick, id)

@@ -249,5 +249,8 @@ export const putRefusal = (b: Buffer, at: number, who: RefusalAddress, news: Ref
   setU32(b, at + Refusal.limit, news.limit)
   setU32(b, at + Refusal.current, news.current)
   setU32(b, at + Refusal.retryAfterMs, news.retryAfterMs)
-  if (text > 0) b.write(news.text, at + Refusal.head, text, 'utf8')
+  if (text === 0) return
+  // A character that does not fit is left out whole, and what stood there before must not go out.
+  const from = at + Refusal.head
+  b.fill(0x20, from + b.write(news.text, from, text, 'utf8'), from + text)
 }

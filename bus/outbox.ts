@@ -19,6 +19,8 @@ export interface Wire {
 
 /** Over so many unsent bytes a link takes no more work (DESIGN section 8). */
 export const MAX_UNSENT_BYTES = 8 * 1_048_576
+/** Slabs waited for, at most; a link that is clogged takes no more work long before. */
+const MAX_LENT = 256
 /** Written as one, at most: the system reports bytes as sent only when all of a write are. */
 const CORKED_BYTES = 524_288
 /** The same for what is gathered in one turn of the loop, before the system was offered any of it. */
@@ -38,6 +40,8 @@ export class Outbox {
   #slab: Buffer | undefined
   /** Full slabs that sealed batches of this turn lie in. */
   #full: Buffer[] = []
+  /** Slabs that the wire may still read from. */
+  readonly #lent: Buffer[] = []
   #start = 0
   #end = 0
   #isOpen = false
@@ -141,6 +145,7 @@ export class Outbox {
   }
 
   #touch(now: number): void {
+    this.#takeBack()
     this.#isDirty = true
     this.#stampedAt = now
     this.#onDirty()
@@ -167,18 +172,23 @@ export class Outbox {
     this.#sealed.push(this.#slab!.subarray(this.#start, this.#end))
   }
 
-  /** Gives the slabs back if the system took every byte; otherwise they go with what waits. */
+  /** Lends the turn's slabs to the wire; they come back once the system has taken every byte. */
   #settle(): void {
-    if (this.#wire.isDrained()) {
-      this.#unsent = 0
-      if (this.#slab !== undefined) this.#slabs.give(this.#slab)
-      for (const slab of this.#full) this.#slabs.give(slab)
-    } else {
-      this.#unsent = this.#wire.unsentBytes()
-    }
+    if (this.#slab !== undefined) this.#lent.push(this.#slab)
+    for (const slab of this.#full) this.#lent.push(slab)
     this.#slab = undefined
     if (this.#full.length > 0) this.#full = []
     this.#end = 0
+    this.#takeBack()
+    // A wire that never says so (TLS) leaves them to the collector.
+    if (this.#lent.length > MAX_LENT) this.#lent.length = 0
+    this.#unsent = this.#wire.unsentBytes()
+  }
+
+  #takeBack(): void {
+    if (this.#lent.length === 0 || !this.#wire.isDrained()) return
+    for (const slab of this.#lent) this.#slabs.give(slab)
+    this.#lent.length = 0
   }
 
   #sendAcknowledgement(): void {

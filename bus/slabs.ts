@@ -2,7 +2,7 @@
 
 export const SLAB_BYTES = 65_536
 /** Slabs kept for the next batch; a burst may use more, which the collector takes back. */
-const KEPT_SLABS = 32
+const KEPT_SLABS = 64
 
 export class Slabs {
   readonly #free: Buffer[] = []

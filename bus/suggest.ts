@@ -17,9 +17,10 @@ const distance = (a: string, b: string): number => {
 /** The known word nearest to `word`, or undefined when none is near (more than half must change). */
 export const nearest = (word: string, known: readonly string[]): string | undefined => {
   let best: string | undefined
-  let least = Math.max(2, Math.floor(word.length / 2)) + 1
+  const typed = word.slice(0, 64).toLowerCase()
+  let least = Math.max(2, Math.floor(typed.length / 2)) + 1
   for (const candidate of known) {
-    const edits = distance(word.slice(0, 64).toLowerCase(), candidate.toLowerCase())
+    const edits = distance(typed, candidate.toLowerCase())
     if (edits < least) {
       least = edits
       best = candidate

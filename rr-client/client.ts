@@ -63,7 +63,7 @@ export class Client implements Bus, AnswererHost {
   #isBegun = false
   #closing: Promise<CloseReport> | undefined
   /** Told about the first link, and about brokers that refuse; for `connect`. */
-  onLink: (error: BusError | undefined) => void = () => {}
+  onLink: (error: BusError | undefined, link: BrokerLink) => void = () => {}
   #goneReason = ''
 
   constructor(targets: readonly (string | MemoryHost)[], options: CheckedConnect) {
@@ -109,7 +109,7 @@ export class Client implements Bus, AnswererHost {
         this.#loop.postRead((now) => this.#core.onBatch(now, link, message), link),
       onGone: (link, reason, isFinal) => {
         this.#goneReason = `${link.url}: ${reason}`
-        if (isFinal) this.onLink(cannotLink(this.#goneReason))
+        if (isFinal) this.onLink(cannotLink(this.#goneReason), link)
         this.#loop.post((now) => this.#core.onClosed(now, link, reason), link)
       },
     })
@@ -344,8 +344,8 @@ export class Client implements Bus, AnswererHost {
         this.#handles.delete(registration)
         this.#drain.onProgress()
       },
-      linkUp: () => this.onLink(undefined),
-      linkRefused: (_link, error) => this.onLink(error),
+      linkUp: (link) => this.onLink(undefined, link),
+      linkRefused: (link, error) => this.onLink(error, link),
       inspected: (id, piece, isLast) => this.#inspections.take(id, piece, isLast),
       advise: (advisory) => {
         this.#status.tell(advisory)

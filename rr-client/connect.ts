@@ -38,7 +38,7 @@ export const connect = async <C = AnyContracts>(
 
 const firstLink = (client: Client, brokers: number, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    let refused = 0
+    const refusing = new Set<unknown>()
     const end = (error: BusError | undefined): void => {
       clearTimeout(timer)
       client.onLink = () => {}
@@ -46,11 +46,11 @@ const firstLink = (client: Client, brokers: number, timeoutMs: number): Promise<
       else reject(error)
     }
     const timer = setTimeout(() => end(noBroker(client.goneReason, timeoutMs)), timeoutMs)
-    client.onLink = (error) => {
+    client.onLink = (error, link) => {
       if (error === undefined) end(undefined)
       else if (FINAL.has(error.code)) {
-        refused += 1
-        if (refused >= brokers) end(error)
+        refusing.add(link)
+        if (refusing.size >= brokers) end(error)
       }
     }
     client.start()

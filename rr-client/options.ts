@@ -2,12 +2,13 @@
 import { z } from 'zod'
 import { BusError, invalid } from '../bus/errors.ts'
 import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { checkPems } from '../bus/io/tls.ts'
 import { checkName, MAX_KEY } from '../bus/names.ts'
 import { didYouMean } from '../bus/suggest.ts'
 import type { CloseOptions, ConnectOptions, ReplyOptions, RequestOptions } from './api.ts'
 
 /** Longest time a call may be given: a day. */
-export const MAX_TIMEOUT_MS = 86_400_000
+const MAX_TIMEOUT_MS = 86_400_000
 
 const ms = (least: number, most = MAX_TIMEOUT_MS) => z.number().int().min(least).max(most)
 const pem = z.union([z.string(), z.instanceof(Buffer)])
@@ -19,20 +20,20 @@ const name = z.string().superRefine((value, context) => {
   }
 })
 
+const TLS = z.strictObject({
+  ca: pem.optional(),
+  cert: pem.optional(),
+  key: pem.optional(),
+  serverName: z.string().optional(),
+})
+
 const CONNECT = z.strictObject({
   name: name.default('client'),
   group: name.optional(),
   label: name.optional(),
   idc: name.default('local'),
   token: z.string().min(1).max(4_096).optional(),
-  tls: z
-    .strictObject({
-      ca: pem.optional(),
-      cert: pem.optional(),
-      key: pem.optional(),
-      serverName: z.string().optional(),
-    })
-    .optional(),
+  tls: TLS.optional(),
   logger: z
     .custom<ConnectOptions['logger']>(isLog, 'must have debug, info, warn and error')
     .optional(),
@@ -60,6 +61,7 @@ export const checkConnect = (options: ConnectOptions): CheckedConnect => {
   if (checked.silenceMs <= checked.pingMs) {
     throw invalid('silenceMs', `must be above pingMs (${checked.pingMs})`, checked.silenceMs)
   }
+  if (checked.tls !== undefined) checkPems(checked.tls)
   return checked
 }
 
@@ -70,7 +72,7 @@ export const checkClose = (options: CloseOptions): number =>
   check('close', CLOSE, options).timeoutMs
 
 /** Parses with a strict schema; the error names the option, and the nearest known one. */
-export const check = <T extends z.ZodObject>(
+const check = <T extends z.ZodObject>(
   of: string,
   schema: T,
   options: unknown,
@@ -81,7 +83,7 @@ export const check = <T extends z.ZodObject>(
   const path = issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!
-    const known = Object.keys(schema.shape)
+    const known = Object.keys((path === 'tls' ? TLS : schema).shape)
     const where = path === '' ? '' : ` in ${path}`
     throw invalid(
       `${of} option`,
@@ -155,7 +157,7 @@ function isSchema(value: unknown): boolean {
 
 /** Urls a client may be given. */
 export const checkUrl = (url: unknown): string => {
-  if (typeof url === 'string' && /^wss?:\/\/[^/\s]+\/?$/.test(url)) return url
+  if (typeof url === 'string' && /^wss?:\/\/[^/\s@]+\/?$/.test(url) && URL.canParse(url)) return url
   if (typeof url === 'string' && /^unix:\/.+/.test(url)) return url
   throw invalid('broker url', 'must be ws://host:port, wss://host:port or unix:/path', url)
 }

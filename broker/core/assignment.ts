@@ -18,6 +18,8 @@ import type { BrokerState } from './state.ts'
 const MAX_REGISTRATIONS = 20_000
 /** An ownership lasts so many times the silence limit without a sign of life. */
 const LEASE_FACTOR = 2
+/** A client that is back declares its topics within this. */
+const DECLARE_MS = 1_000
 
 /**
  * Who owns which queue. The broker decides, the client obeys: every registration of a topic gets a
@@ -31,6 +33,8 @@ export class Assignment {
   #nextQueue = 1
   /** Owners whose link was lost and whose queues are still kept for them. */
   readonly #away: { session: Session; until: number }[] = []
+  /** Owners that are back, until they must have declared what they still answer. */
+  readonly #back: { session: Session; until: number }[] = []
 
   constructor(state: BrokerState, routing: Routing, dispatch: Dispatch) {
     this.#state = state
@@ -39,7 +43,8 @@ export class Assignment {
   }
 
   get nextDeadline(): number {
-    return this.#away[0]?.until ?? Number.POSITIVE_INFINITY
+    const never = Number.POSITIVE_INFINITY
+    return Math.min(this.#away[0]?.until ?? never, this.#back[0]?.until ?? never)
   }
 
   onRegister(now: number, session: Session, ask: Register): void {
@@ -99,12 +104,19 @@ export class Assignment {
   /** The owner's link is lost: its queues take nothing new, and wait a moment for it. */
   onAway(now: number, session: Session): void {
     if (this.#of(session).size === 0) return
-    for (const { queue } of this.#of(session).values()) {
+    for (const registration of this.#of(session).values()) {
+      registration.isDeclared = false
+      const { queue } = registration
       if (queue === undefined || queue.state === 'gone') continue
       queue.state = 'transition'
       this.#routing.changed(now, queue)
     }
     this.#away.push({ session, until: now + OWNER_GRACE_MS })
+  }
+
+  /** The client is back, and declares again what it still answers. */
+  onBack(now: number, session: Session): void {
+    if (this.#registrations.has(session)) this.#back.push({ session, until: now + DECLARE_MS })
   }
 
   /** The session has ended: nothing is kept. */
@@ -119,9 +131,17 @@ export class Assignment {
   onDeadline(now: number): void {
     while (this.#away.length > 0 && this.#away[0]!.until <= now) {
       const { session } = this.#away.shift()!
-      if (session.link !== undefined) continue
-      for (const { queue } of this.#of(session).values()) {
+      // Back again, or lost anew, which has an entry of its own.
+      if (session.link !== undefined || session.lostAt + OWNER_GRACE_MS > now) continue
+      for (const { queue } of this.#registrations.get(session)?.values() ?? []) {
         if (queue !== undefined) this.#retire(now, queue, 'owner lost')
+      }
+    }
+    while (this.#back.length > 0 && this.#back[0]!.until <= now) {
+      const { session } = this.#back.shift()!
+      if (session.link === undefined) continue
+      for (const registration of [...(this.#registrations.get(session)?.values() ?? [])]) {
+        if (!registration.isDeclared) this.#remove(now, session, registration, 'not declared again')
       }
     }
   }

@@ -79,6 +79,7 @@ export class Reception {
     session.resume = known === undefined ? undefined : new Set()
     this.#welcome(now, link, session, known !== undefined)
     if (known === undefined) return
+    this.#assignment.onBack(now, session)
     this.#state.effects.advise({ kind: 'session_resumed', peer: session.instance })
     this.#returns.sendHeld(now, session)
   }

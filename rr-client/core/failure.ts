@@ -7,6 +7,7 @@ import {
   type Outcome,
 } from '../../bus/errors.ts'
 import { QueueState } from '../../bus/frame.ts'
+import type { BrokerLink } from './broker-link.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
 import type { ClientState } from './state.ts'
 

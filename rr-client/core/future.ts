@@ -4,7 +4,7 @@ import type { BrokerLink } from './broker-link.ts'
 import type { RouteQueue, TopicRoutes } from './routes.ts'
 
 /** Calls with more time than this have counters and a floor of their own (WIRE-SAFETY M12). */
-export const LONG_CALL_MS = 30_000
+const LONG_CALL_MS = 30_000
 
 /** What a caller asks for, ready for the wire. */
 export interface CallFacts {
@@ -60,6 +60,8 @@ export class RequestResponseFuture {
   isRecovering = false
   /** Since when that instance has been gone from every broker; -1 while that is not known. */
   absentSince = -1
+  /** Brokers that could not reach it in this round of asking them all. */
+  absentFrom: BrokerLink[] | undefined
   /** Queues that refused it for want of room: not asked again. */
   refusedBy: RouteQueue[] | undefined
   retries = 0

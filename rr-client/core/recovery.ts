@@ -34,6 +34,12 @@ export class Recovery {
 
   /** The way of the current attempt is lost: send it again as soon as some link can take it. */
   start(now: number, future: RequestResponseFuture): void {
+    future.absentSince = -1
+    future.absentFrom = undefined
+    this.#again(now, future)
+  }
+
+  #again(now: number, future: RequestResponseFuture): void {
     future.isRecovering = true
     this.#due.add(future)
     this.#sendDue(now)
@@ -46,6 +52,7 @@ export class Recovery {
     future.current = future.earlier.pop()
     if (future.earlier.length === 0) future.earlier = undefined
     future.isRecovering = true
+    future.absentFrom = [...(future.absentFrom ?? []), attempt.link]
     if (future.refusal?.reason !== Reason.instance_absent) future.absentSince = -1
     else if (future.refusal.retryAfterMs > 0 || this.#isOpening(attempt.link))
       future.absentSince = -1
@@ -65,7 +72,7 @@ export class Recovery {
       !this.#isRefused(future)
     )
       return
-    this.start(now, future)
+    this.#again(now, future)
   }
 
   onLinkUp(now: number, link: BrokerLink): void {
@@ -92,7 +99,7 @@ export class Recovery {
         this.#due.delete(future)
         continue
       }
-      const link = this.#linkFor()
+      const link = this.#linkFor(future)
       if (link === undefined) return
       this.#due.delete(future)
       this.#state.counters.recoveries += 1
@@ -102,11 +109,16 @@ export class Recovery {
     }
   }
 
-  /** Any link that is up can reach the instance if its broker can; the least burdened first. */
-  #linkFor(): BrokerLink | undefined {
+  /** Of the brokers that have not refused it in this round the least burdened. */
+  #linkFor(future: RequestResponseFuture): BrokerLink | undefined {
+    const usable = this.#state.links.filter(isUsable)
+    let fresh = usable.filter((link) => future.absentFrom?.includes(link) !== true)
+    if (fresh.length === 0) {
+      fresh = usable
+      future.absentFrom = undefined
+    }
     let best: BrokerLink | undefined
-    for (const link of this.#state.links) {
-      if (!link.isUp || link.outbox.isClogged || link.recoveries >= MAX_UNACKNOWLEDGED) continue
+    for (const link of fresh) {
       if (best === undefined || link.recoveries < best.recoveries) best = link
     }
     return best
@@ -127,3 +139,6 @@ export class Recovery {
     )
   }
 }
+
+const isUsable = (link: BrokerLink): boolean =>
+  link.isUp && !link.outbox.isClogged && link.recoveries < MAX_UNACKNOWLEDGED

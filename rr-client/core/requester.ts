@@ -325,6 +325,7 @@ export class Requester {
   #remove(future: RequestResponseFuture): void {
     future.isSettled = true
     ;(future.isLong ? this.#long : this.#short).delete(future)
+    future.topic.calls -= 1
     if (future.current !== undefined) freeAttempt(future, future.current)
     for (const attempt of future.earlier ?? []) releaseLoad(attempt)
     future.earlier = undefined

@@ -1,6 +1,16 @@
 /** A peer that speaks ws, and as much or as little of the protocol as a story wants. */
 import { WebSocket } from 'ws'
-import { BATCH_HEAD, encodeHello, Frame, FieldReader, type Hello, SUBPROTOCOL } from '../../bus/index.ts'
+import {
+  BATCH_HEAD,
+  encodeHello,
+  FieldReader,
+  Frame,
+  type Hello,
+  SUBPROTOCOL,
+  setU32,
+  setU64,
+  u32,
+} from '../../bus/index.ts'
 import { until } from './world.ts'
 
 export interface RawFrame {
@@ -29,7 +39,7 @@ export const HELLO: Hello = {
 /** A frame as it stands in a batch. */
 export const frame = (type: number, payload: Uint8Array): Buffer => {
   const bytes = Buffer.alloc(5 + payload.length)
-  bytes.writeUInt32BE(payload.length + 1)
+  setU32(bytes, 0, payload.length + 1)
   bytes[4] = type
   bytes.set(payload, 5)
   return bytes
@@ -41,7 +51,7 @@ export class RawClient {
   refusal: { status: number; text: string } | undefined
   ended: RawEnd | undefined
   readonly #socket: WebSocket
-  #sent = 0n
+  #sent = 0
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
@@ -64,7 +74,11 @@ export class RawClient {
   }
 
   /** Resolves when the upgrade was granted or refused. */
-  static async open(url: string, protocol: string[] = [SUBPROTOCOL], origin?: string): Promise<RawClient> {
+  static async open(
+    url: string,
+    protocol: string[] = [SUBPROTOCOL],
+    origin?: string,
+  ): Promise<RawClient> {
     const options = { perMessageDeflate: false, ...(origin === undefined ? {} : { origin }) }
     const socket = new WebSocket(url, protocol, options)
     const raw = new RawClient(socket)
@@ -90,9 +104,9 @@ export class RawClient {
 
   /** Frames in a well-formed batch. */
   batch(...frames: Buffer[]): void {
-    this.#sent += 1n
+    this.#sent += 1
     const head = Buffer.alloc(BATCH_HEAD)
-    head.writeBigUInt64BE(this.#sent)
+    setU64(head, 0, this.#sent)
     this.send(Buffer.concat([head, ...frames]))
   }
 
@@ -107,12 +121,16 @@ export class RawClient {
   }
 
   /** How the broker ended the link, and the reject it said before, if it did. */
-  async end(withinMs = 3_000): Promise<RawEnd & { code2?: string; message?: string }> {
+  async end(withinMs = 3_000): Promise<RawEnd & { reject?: string; message?: string }> {
     await until('the link is ended', () => this.ended !== undefined, withinMs)
     const reject = this.frames.find(({ type }) => type === Frame.reject)
     if (reject === undefined) return this.ended!
     const reader = new FieldReader(reject.payload, 0, reject.payload.length)
-    return { ...this.ended!, code2: reader.text('code', 64), message: reader.text('message', 4_096) }
+    return {
+      ...this.ended!,
+      reject: reader.text('code', 64),
+      message: reader.text('message', 4_096),
+    }
   }
 
   close(): void {
@@ -121,7 +139,7 @@ export class RawClient {
 
   #read(data: Buffer): void {
     for (let at = BATCH_HEAD; at < data.length; ) {
-      const end = at + 4 + data.readUInt32BE(at)
+      const end = at + 4 + u32(data, at)
       this.frames.push({ type: data[at + 4]!, payload: data.subarray(at + 5, end) })
       at = end
     }

@@ -21,9 +21,8 @@ const log: Log = {
 
 type Answers = (ask: Ask) => unknown
 
-const asBroker = async (port: number, warmUpMs = 2_000): Promise<[string, Answers]> => {
-  const listen = `ws://127.0.0.1:${port}`
-  const broker: Broker = await startBroker({ listen, logger: log, warmUpMs })
+const asBroker = async (listen: string): Promise<[string, Answers]> => {
+  const broker: Broker = await startBroker({ listen, logger: log })
   return [broker.url, ({ what }) => (what === 'memory' ? process.memoryUsage() : broker.snapshot())]
 }
 
@@ -104,7 +103,7 @@ const asRequester = async (
 }
 
 const begin = (facts: RoleFacts): Promise<[string, Answers]> => {
-  if (facts.role === 'broker') return asBroker(facts.port, facts.warmUpMs)
+  if (facts.role === 'broker') return asBroker(facts.listen)
   if (facts.role === 'requester') return asRequester(facts.url, facts.topic, facts.calls)
   return asResponder(facts.url, facts.name ?? 'responder', facts.concurrency ?? 64)
 }

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 export type RoleFacts =
-  | { role: 'broker'; port: number; warmUpMs?: number }
+  | { role: 'broker'; listen: string }
   | { role: 'responder'; url: string; name?: string; concurrency?: number }
   | { role: 'requester'; url: string; topic: string; calls: number }
 

@@ -139,7 +139,15 @@ export class World {
   }
 
   async end(): Promise<void> {
-    for (const end of this.#ends.splice(0).reverse()) await end()
+    const failed: unknown[] = []
+    for (const end of this.#ends.splice(0).reverse()) {
+      try {
+        await end()
+      } catch (error) {
+        failed.push(error)
+      }
+    }
+    if (failed.length > 0) throw failed[0]
   }
 }
 
