@@ -3,7 +3,7 @@
  * for every small message costs more to make and to collect than the message itself.
  */
 
-const CHUNK_BYTES = 262_144
+const CHUNK_BYTES = 131_072
 /** Larger ranges get a chunk of their own. */
 const SHARED_BYTES = 65_536
 /** Empty chunks kept for the next ones. */
@@ -19,8 +19,14 @@ export class Arena {
   #current: Chunk = newChunk(0)
   #used = 0
   readonly #free: Chunk[] = []
+  #heldBytes = 0
   /** Where the range of the last `keep` starts in its chunk. */
   at = 0
+
+  /** Bytes of the chunks that something is kept in: one small range holds a whole chunk. */
+  get heldBytes(): number {
+    return this.#heldBytes
+  }
 
   /** Copies a range; it starts at `at` of the chunk returned. Every `keep` needs one `release`. */
   keep(source: Buffer, start: number, end: number): Chunk {
@@ -29,6 +35,7 @@ export class Arena {
       const own = newChunk(size)
       source.copy(own.bytes, 0, start, end)
       own.live = 1
+      this.#heldBytes += size
       this.at = 0
       return own
     }
@@ -37,6 +44,7 @@ export class Arena {
     this.at = this.#used
     source.copy(chunk.bytes, this.#used, start, end)
     this.#used += size
+    if (chunk.live === 0) this.#heldBytes += chunk.bytes.length
     chunk.live += 1
     return chunk
   }
@@ -44,6 +52,7 @@ export class Arena {
   release(chunk: Chunk): void {
     chunk.live -= 1
     if (chunk.live > 0) return
+    this.#heldBytes -= chunk.bytes.length
     if (chunk === this.#current) this.#used = 0
     else if (chunk.bytes.length === CHUNK_BYTES && this.#free.length < KEPT_CHUNKS) {
       this.#free.push(chunk)

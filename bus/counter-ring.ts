@@ -6,6 +6,8 @@
 
 const FIRST_SLOTS = 16
 const MAX_SLOTS = 65_536
+/** An empty ring larger than this is let go. */
+const KEPT_SLOTS = 4_096
 
 export class CounterRing<T extends object> {
   #slots: (T | undefined)[] = []
@@ -69,6 +71,7 @@ export class CounterRing<T extends object> {
     this.#slots[slot] = undefined
     this.#inRing -= 1
     if (distance === 0) this.#skipEmpty()
+    if (this.#inRing === 0 && this.#slots.length > KEPT_SLOTS) this.#slots = []
     return value
   }
 
@@ -92,6 +95,7 @@ export class CounterRing<T extends object> {
       this.#base += 1
     }
     if (this.#inRing > 0) this.#skipEmpty()
+    else if (this.#slots.length > KEPT_SLOTS) this.#slots = []
   }
 
   *values(): Generator<T> {

@@ -174,7 +174,7 @@ export class BusError extends Error {
   readonly code: BusErrorCode
   readonly outcome: Outcome
   readonly retryable: boolean
-  readonly retryAfterMs?: number
+  declare readonly retryAfterMs?: number
   readonly details: ErrorDetails
 
   constructor(code: BusErrorCode, message: string, options: BusErrorOptions = {}) {

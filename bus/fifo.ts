@@ -1,3 +1,6 @@
+/** An empty ring larger than this is let go. */
+const KEPT_SLOTS = 1_024
+
 /** A queue over a ring that grows: push at one end, shift at the other, both in constant time. */
 export class Fifo<T> {
   #slots: (T | undefined)[] = []
@@ -24,8 +27,10 @@ export class Fifo<T> {
     this.#slots[this.#head] = undefined
     this.#head = (this.#head + 1) & (this.#slots.length - 1)
     this.#size -= 1
-    if (this.#size === 0 && this.#slots.length > 1_024) this.#slots = []
-    if (this.#slots.length === 0) this.#head = 0
+    if (this.#size === 0 && this.#slots.length > KEPT_SLOTS) {
+      this.#slots = []
+      this.#head = 0
+    }
     return item
   }
 

@@ -72,11 +72,7 @@ export const checkClose = (options: CloseOptions): number =>
   check('close', CLOSE, options).timeoutMs
 
 /** Parses with a strict schema; the error names the option, and the nearest known one. */
-const check = <T extends z.ZodObject>(
-  of: string,
-  schema: T,
-  options: unknown,
-): z.infer<T> => {
+const check = <T extends z.ZodObject>(of: string, schema: T, options: unknown): z.infer<T> => {
   const parsed = schema.safeParse(options)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]!

@@ -241,9 +241,11 @@ story(
     bus.circuit('work.transfer').disable()
     let isOver = false
     const cuts = cutting([near, far], () => isOver)
+    // A responder that is away for a moment is waited for, or a flood would burn all its calls.
+    const options = { timeoutMs: 3_000, waitForResponder: true }
     const endings = await flood(5_000, 64, (i) => {
       const delayMs = i % 10 === 0 ? 60 : 2
-      return bus.request('work.transfer', { id: `t-${i}`, delayMs }, { timeoutMs: 3_000 })
+      return bus.request('work.transfer', { id: `t-${i}`, delayMs }, options)
     })
     isOver = true
     const count = await cuts

@@ -55,7 +55,7 @@ describe('exact depth', () => {
     assert.equal(r.call().end, 'overloaded not_executed', 'at 350, which is 70 %, still closed')
     answer(1)
     world.run(50)
-    const late = r.call({ body: 'late' })
+    const late = r.call({ body: 'late', timeoutMs: 20_000 })
     world.run(10)
     assert.equal(late.end, 'open')
     assert.equal(queueOf(b1)?.state, 'writable')

@@ -1,18 +1,17 @@
 import { Arena } from '../../bus/arena.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { BATCH_HEAD, Cancel, Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
+import { BATCH_HEAD, Cancel, Flag, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
+import { Refusals } from './refusals.ts'
 import type { Routing } from './routing.ts'
 import { callKey, type Link, type Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 
 /** Bytes of waiting requests that one broker holds at most, over all queues. */
 const MAX_WAITING_BYTES = 512 * 1_048_576
-/** Told to callers as the time after which a full queue is worth another try. */
-const RETRY_AFTER_FULL_MS = 100
 /** A lost owner's queue keeps what waits for so long, in case the owner is back at once. */
 export const OWNER_GRACE_MS = 150
 
@@ -24,6 +23,7 @@ export const OWNER_GRACE_MS = 150
 export class Dispatch {
   readonly #state: BrokerState
   readonly #routing: Routing
+  readonly #refusals: Refusals
   readonly #byId = new Map<number, Waiting>()
   readonly #deadlines = new Deadlines((id) => this.#byId.get(id)?.deadline ?? -1)
   readonly #arena = new Arena()
@@ -32,6 +32,7 @@ export class Dispatch {
   constructor(state: BrokerState, routing: Routing) {
     this.#state = state
     this.#routing = routing
+    this.#refusals = new Refusals(state, routing)
   }
 
   get nextDeadline(): number {
@@ -59,26 +60,26 @@ export class Dispatch {
       u32(b, at + Request.target) !== queue.owner.handle ||
       queue.state !== 'writable'
     ) {
-      this.#refuseFrame(now, origin, b, at, Reason.stale, queue)
+      this.#refusals.frame(now, origin, b, at, Reason.stale, queue)
       return
     }
     const remainingMs = this.#remainingMs(now, link, b, at)
     if (remainingMs <= 0) {
-      this.#refuseLate(now, origin, b, at, queue)
+      this.#refusals.late(now, origin, b, at, queue)
       return
     }
     const size = end - at
     if (size > state.limits.maxBodyBytes + TOP_HEADERS) {
       const limit = state.limits.maxBodyBytes
-      this.#refuseFrame(now, origin, b, at, Reason.too_large, queue, limit, size)
+      this.#refusals.frame(now, origin, b, at, Reason.too_large, queue, limit, size)
       return
     }
     if (origin.grant !== undefined && !origin.mayRequest(queue.topic.name)) {
-      this.#refuseFrame(now, origin, b, at, Reason.forbidden, queue)
+      this.#refusals.frame(now, origin, b, at, Reason.forbidden, queue)
       return
     }
     if (queue.waiting === 0 && queue.hasCredit(size)) {
-      if (!queue.checkDepth(size)) this.#refuseFull(now, origin, b, at, queue)
+      if (!queue.checkDepth(size)) this.#refusals.full(now, origin, b, at, queue)
       else this.#forward(now, origin, queue.owner, queue, b, at, end, remainingMs)
       return
     }
@@ -111,7 +112,7 @@ export class Dispatch {
       if (queue.state !== 'writable' || !queue.hasCredit(size)) break
       const message = queue.shift()!
       this.#forget(message)
-      if (message.deadline <= now) this.#refuseWaiting(now, message, Reason.expired)
+      if (message.deadline <= now) this.#refusals.waiting(now, message, Reason.expired)
       else this.#forwardWaiting(now, queue, message)
       this.#release(message)
     }
@@ -123,7 +124,7 @@ export class Dispatch {
     let count = 0
     for (let message = queue.shift(); message !== undefined; message = queue.shift()) {
       this.#forget(message)
-      this.#refuseWaiting(now, message, reason)
+      this.#refusals.waiting(now, message, reason)
       this.#release(message)
       count += 1
     }
@@ -145,7 +146,7 @@ export class Dispatch {
     this.#deadlines.due(now, (id) => {
       const message = this.#byId.get(id)!
       this.#takeOut(message)
-      this.#refuseWaiting(now, message, Reason.expired)
+      this.#refusals.waiting(now, message, Reason.expired)
       this.afterRoom(now, message.queue)
     })
   }
@@ -165,7 +166,7 @@ export class Dispatch {
   /** Refuses a request of a batch that is too old to be believed (rule 4). */
   refuseStaleBatch(now: number, origin: Session, b: Buffer, at: number): void {
     this.#state.counters.staleBatches += 1
-    this.#refuseFrame(now, origin, b, at, Reason.stale_batch, undefined)
+    this.#refusals.frame(now, origin, b, at, Reason.stale_batch, undefined)
   }
 
   /** Addressed to an instance: forwarded at once, without queue, credit or watermark. */
@@ -176,12 +177,12 @@ export class Dispatch {
     const headers = decodeHeaders(b, headersAt, headersEnd)
     const owner = state.byInstance.get(headers[OwnHeader.to] ?? '')
     const remainingMs = this.#remainingMs(now, link, b, at)
-    if (remainingMs <= 0) this.#refuseLate(now, origin, b, at, undefined)
+    if (remainingMs <= 0) this.#refusals.late(now, origin, b, at, undefined)
     else if (!origin.mayRequest(headers[OwnHeader.topic] ?? '')) {
-      this.#refuseFrame(now, origin, b, at, Reason.forbidden, undefined)
+      this.#refusals.frame(now, origin, b, at, Reason.forbidden, undefined)
     } else if (owner?.link === undefined || owner.link.outbox.isClogged) {
       const settlingMs = state.settlingMs(now)
-      this.#refuseFrame(now, origin, b, at, Reason.instance_absent, undefined, 0, 0, settlingMs)
+      this.#refusals.frame(now, origin, b, at, Reason.instance_absent, undefined, 0, 0, settlingMs)
     } else this.#forward(now, origin, owner, undefined, b, at, end, remainingMs)
   }
 
@@ -204,15 +205,15 @@ export class Dispatch {
     const size = end - at
     const flags = b[at + Request.flags]!
     if ((flags & Flag.loop) !== 0) {
-      this.#refuseFrame(now, origin, b, at, Reason.loop, queue)
+      this.#refusals.frame(now, origin, b, at, Reason.loop, queue)
       return
     }
     if (!queue.checkDepth(size)) {
-      this.#refuseFull(now, origin, b, at, queue)
+      this.#refusals.full(now, origin, b, at, queue)
       return
     }
     if (state.waitingBytes + size > MAX_WAITING_BYTES) {
-      this.#refuseFrame(
+      this.#refusals.frame(
         now,
         origin,
         b,
@@ -227,7 +228,7 @@ export class Dispatch {
     const waitMs = queue.expectedWaitMs()
     if (waitMs > remainingMs) {
       const [limit, current] = [remainingMs, Math.ceil(waitMs)]
-      this.#refuseFrame(now, origin, b, at, Reason.too_slow, queue, limit, current, current)
+      this.#refusals.frame(now, origin, b, at, Reason.too_slow, queue, limit, current, current)
       return
     }
     this.#enqueue(now, origin, queue, b, at, end, remainingMs)
@@ -325,76 +326,6 @@ export class Dispatch {
     this.#byId.delete(message.id)
     message.origin.waiting.delete(callKey(message.counter, (message.flags & Flag.long) !== 0))
     message.origin.link?.dropCall()
-  }
-
-  #refuseWaiting(now: number, message: Waiting, reason: Reason): void {
-    if (reason === Reason.expired) this.#state.counters.expired += 1
-    const { queue } = message
-    this.#state.refuse(now, message, reason, {
-      stage: Stage.queue,
-      queueState: queue.routeState,
-      queue: queue.handle,
-      epoch: queue.epoch,
-    })
-  }
-
-  /** A time that ran out by the caller's own word has expired; one we aged may be sent again. */
-  #refuseLate(now: number, origin: Session, b: Buffer, at: number, queue: Queue | undefined): void {
-    const isOver = u32(b, at + Request.remainingMs) === 0
-    if (isOver) this.#state.counters.expired += 1
-    this.#refuseFrame(now, origin, b, at, isOver ? Reason.expired : Reason.moved, queue)
-  }
-
-  #refuseFull(now: number, origin: Session, b: Buffer, at: number, queue: Queue): void {
-    const { maxDepth } = this.#state.limits
-    this.#refuseFrame(
-      now,
-      origin,
-      b,
-      at,
-      Reason.full,
-      queue,
-      maxDepth,
-      queue.depth,
-      RETRY_AFTER_FULL_MS,
-    )
-    if (this.#routing.tellFull(now, queue)) {
-      this.#state.effects.advise({
-        kind: 'queue_full',
-        topic: queue.topic.name,
-        queue: queue.handle,
-        depth: queue.depth,
-        limit: maxDepth,
-      })
-    }
-  }
-
-  #refuseFrame(
-    now: number,
-    origin: Session,
-    b: Buffer,
-    at: number,
-    reason: Reason,
-    queue: Queue | undefined,
-    limit = 0,
-    current = 0,
-    retryAfterMs = 0,
-  ): void {
-    const call = {
-      origin,
-      flags: b[at + Request.flags]! & Flag.long,
-      attempt: u16(b, at + Request.attempt),
-      counter: u64(b, at + Request.counter),
-    }
-    this.#state.refuse(now, call, reason, {
-      stage: queue === undefined ? Stage.broker : Stage.queue,
-      queueState: queue === undefined ? QueueState.gone : queue.routeState,
-      queue: u32(b, at + Request.queue),
-      epoch: queue?.epoch ?? 0,
-      limit,
-      current,
-      retryAfterMs,
-    })
   }
 }
 

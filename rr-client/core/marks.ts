@@ -21,7 +21,6 @@ export class Marks {
   readonly #counters: ClientCounters
   readonly #arena = new Arena()
   #size = 0
-  #keptBytes = 0
   #sweepAt = Number.POSITIVE_INFINITY
   #nextId = 1
 
@@ -34,7 +33,7 @@ export class Marks {
   }
 
   get keptBytes(): number {
-    return this.#keptBytes
+    return this.#arena.heldBytes
   }
 
   get nextDeadline(): number {
@@ -85,8 +84,7 @@ export class Marks {
     const { kind, flags, body } = reply
     const chunk = this.#arena.keep(body, 0, body.length)
     mark.kept = { kind, flags, chunk, at: this.#arena.at, size: body.length }
-    this.#keptBytes += body.length
-    if (this.#keptBytes > MAX_KEPT_BYTES) this.#forgetReplies()
+    if (this.keptBytes > MAX_KEPT_BYTES) this.#forgetReplies()
   }
 
   *all(): Generator<Mark> {
@@ -118,7 +116,6 @@ export class Marks {
 
   #dropReply(mark: Mark): void {
     if (mark.kept === undefined) return
-    this.#keptBytes -= mark.kept.size
     this.#arena.release(mark.kept.chunk)
     mark.kept = undefined
   }
@@ -126,7 +123,7 @@ export class Marks {
   #forgetReplies(): void {
     for (const isAcknowledged of [true, false]) {
       for (const mark of this.all()) {
-        if (this.#keptBytes <= MAX_KEPT_BYTES * KEPT_AFTER) return
+        if (this.keptBytes <= MAX_KEPT_BYTES * KEPT_AFTER) return
         if (mark.kept === undefined || isAtBroker(mark) !== isAcknowledged) continue
         this.#dropReply(mark)
         this.#counters.repliesForgotten += 1

@@ -242,6 +242,7 @@ export class Responder {
     const mark = newMark(now, this.#marks.newId(), peer, owner, way, b, at, remainingMs)
     mark.registration.waiting += 1
     way.link.addCall(now)
+    way.link.lastUsedAt = now
     this.#marks.add(now, mark)
     this.#offer(now, mark, registration, b, at, bodyAt, end)
   }
