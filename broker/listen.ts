@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { BusError } from '../bus/errors.ts'
 import { SUBPROTOCOL } from '../bus/frame.ts'
-import type { LinkEvents } from '../bus/io/link-memory.ts'
+import type { LinkEvents } from '../bus/io/link.ts'
 import { FRAGMENT_LIMITS, MESSAGE_OVERHEAD, WsWire } from '../bus/io/link-ws.ts'
 import type { CheckedBroker, ListenAddress } from './options.ts'
 

@@ -1,4 +1,5 @@
-import { ACCEPT, type LinkEvents, type MemoryHost, memoryLink } from '../bus/io/link-memory.ts'
+import type { LinkEvents } from '../bus/io/link.ts'
+import { ACCEPT, type MemoryHost, memoryLink } from '../bus/io/link-memory.ts'
 import { type Dialled, dialWs, type LinkTls } from '../bus/io/link-ws.ts'
 import type { Wire } from '../bus/outbox.ts'
 import type { BrokerLink } from './core/broker-link.ts'

@@ -365,7 +365,7 @@ describe('the arena', () => {
       for (const chunk of kept) chunks.add(chunk.bytes)
       for (const chunk of kept) arena.release(chunk)
     }
-    assert.ok(chunks.size <= 4, `${chunks.size} chunks for what fits in 3`)
+    assert.ok(chunks.size <= 6, `${chunks.size} chunks for what fits in 5`)
   })
 })
 

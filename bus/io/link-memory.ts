@@ -1,10 +1,5 @@
 import type { Wire } from '../outbox.ts'
-
-/** What happens at one end of a link. */
-export interface LinkEvents {
-  onMessage(message: Buffer): void
-  onClose(reason: string): void
-}
+import type { LinkEvents } from './link.ts'
 
 /** One end of a link within a process. Bytes are copied, as a socket would. */
 class MemoryEnd implements Wire {

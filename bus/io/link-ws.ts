@@ -3,7 +3,7 @@ import type { ClientOptions, WebSocket } from 'ws'
 import { WebSocket as WebSocketClient } from 'ws'
 import { SUBPROTOCOL } from '../frame.ts'
 import type { Wire } from '../outbox.ts'
-import type { LinkEvents } from './link-memory.ts'
+import type { LinkEvents } from './link.ts'
 
 export interface LinkTls {
   ca?: string | Buffer | undefined
