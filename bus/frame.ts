@@ -225,6 +225,9 @@ export interface RefusalAddress {
   counter: number
 }
 
+/** Longest time a request may have; what claims more is taken for this. */
+export const MAX_REMAINING_MS = 86_400_000
+
 /** Longest text of a refusal or a reject, in bytes: enough for a path and a sentence. */
 export const MAX_TEXT = 1_024
 

@@ -70,9 +70,9 @@ export class Outbox {
     return this.#unsent + this.#gathered
   }
 
-  /** Number of the batch that a frame reserved now will travel in, at the earliest. */
-  get nextBatch(): number {
-    return this.#pulse.sent + this.#sealed.length + 1
+  /** Number of the batch that the last frame travels in. */
+  get lastBatch(): number {
+    return this.#pulse.sent + this.#sealed.length + (this.#isOpen ? 1 : 0)
   }
 
   /** Room for a frame of `size` bytes; returns where it starts in `bytes`. */

@@ -231,10 +231,11 @@ story('a handler that never answers costs its caller exactly the timeout', async
   bus.circuit('check.mute').disable()
   const late: number[] = []
   const one = async (timeoutMs: number): Promise<void> => {
+    const since = performance.now()
     const error = await failure(bus.request('check.mute', {}, { timeoutMs }), 'deadline_exceeded')
+    late.push(performance.now() - since - timeoutMs)
     assert.equal(error.outcome, 'unknown')
     assert.ok((error.details.mayStartForMs ?? 0) > 0, 'says when reconciling is safe')
-    late.push(error.ms - timeoutMs)
   }
   const calls = [50, 250, 1_000].flatMap((ms) => Array.from({ length: 100 }, () => one(ms)))
   await Promise.all(calls)

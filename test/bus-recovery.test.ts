@@ -1,7 +1,9 @@
 /** Brokers and services that die, freeze and lose their links: no call twice, no caller misled. */
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Broker } from '../broker/index.ts'
 import { type Bus, BusError } from '../rr-client/index.ts'
+import type { Cutter } from './support/cutter.ts'
 import { type Ending, ending, flood, story, tally, until, type World } from './support/world.ts'
 
 type Ledger = Map<string, number>
@@ -107,7 +109,7 @@ story(
 const cutWhileRunning = async (
   world: World,
   who: 'responder' | 'requester',
-  hurt: (cutter: { cut(): void; sever(): void; heal(): void }) => Promise<void> | void,
+  hurt: (cutter: Cutter, broker: Broker) => Promise<void> | void,
 ): Promise<{ endings: Ending<unknown>[]; ledger: Ledger }> => {
   const broker = await world.broker()
   const cutter = await world.cutter(broker.url)
@@ -117,7 +119,7 @@ const cutWhileRunning = async (
   await ready(bus)
   const calls = transfers(bus, 100, 400, { timeoutMs: 4_000 })
   await until('they run', async () => (await service.ask<Ledger>({ what: 'ledger' })).size === 100)
-  await hurt(cutter)
+  await hurt(cutter, broker)
   const endings = await Promise.all(calls)
   const ledger = await service.ask<Ledger>({ what: 'ledger' })
   once(ledger)
@@ -138,8 +140,21 @@ story(
 )
 
 story('a responder loses its link and is back at once: all succeed, none twice', async (world) => {
-  const { endings } = await cutWhileRunning(world, 'responder', (cutter) => cutter.cut())
-  assert.deepEqual(tally(endings), { ok: 100 })
+  // On a busy machine it may be away for longer than callers wait for it; then it is tried again.
+  for (let round = 0; round < 5; round++) {
+    let awayMs = 0
+    const { endings } = await cutWhileRunning(world, 'responder', async (cutter, broker) => {
+      const { count } = cutter
+      const since = performance.now()
+      cutter.cut()
+      await until('it is back', () => cutter.count > count && broker.snapshot().links === 2)
+      awayMs = performance.now() - since
+    })
+    if (awayMs > 100) continue
+    assert.deepEqual(tally(endings), { ok: 100 }, `away for ${awayMs} ms`)
+    return
+  }
+  assert.fail('not once back within 100 ms')
 })
 
 story(

@@ -16,7 +16,7 @@ import {
 import { Prng } from '../bus/prng.ts'
 import type { ClientNode } from './virtual/client-node.ts'
 import { replies } from './virtual/handlers.ts'
-import { control, RawPeer } from './virtual/raw-peer.ts'
+import { control, RawPeer, say } from './virtual/raw-peer.ts'
 import { town } from './virtual/town.ts'
 
 const callFrame = (type: number, size: number, flags = 0): Buffer => {
@@ -27,15 +27,6 @@ const callFrame = (type: number, size: number, flags = 0): Buffer => {
 
 const noise = (prng: Prng, size: number): Buffer =>
   Buffer.from(Array.from({ length: size }, () => prng.below(256)))
-
-/** Bytes for a client as from its broker: one batch, well numbered. */
-const say = (client: ClientNode, ...frames: Buffer[]): void => {
-  const link = client.links[0]!
-  const head = Buffer.alloc(BATCH_HEAD)
-  setU64(head, 0, link.pulse.read + 1)
-  setU64(head, 8, link.pulse.acked)
-  client.step((now) => client.core.onBatch(now, link, Buffer.concat([head, ...frames])))
-}
 
 describe('at a broker', () => {
   const wrong: [string, (peer: RawPeer) => void][] = [

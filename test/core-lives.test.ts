@@ -56,6 +56,7 @@ describe('C4: a handle and an epoch mean something within one broker life only',
       peer.leave()
     }
     assert.equal(world.ledger.total, 0)
+    assert.equal(y.core.state.counters.received, 0, 'the broker itself refused them all')
     const friend = new RawPeer(world)
     friend.hello()
     friend.batch(requestTo(right))

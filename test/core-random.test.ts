@@ -18,3 +18,13 @@ test(`${COUNT} random histories: settled once, in time, truly; and nothing is le
     }
   }
 })
+
+test('the same seed gives the same history', () => {
+  const historyOf = (seed: number): string[] => {
+    const walk = new Walk(seed)
+    walk.run()
+    return [...walk.story, ...walk.asked.map(({ call }) => `${call.end} ${call.tookMs}`)]
+  }
+  assert.deepEqual(historyOf(4), historyOf(4))
+  assert.notDeepEqual(historyOf(4), historyOf(5))
+})

@@ -139,7 +139,7 @@ describe('the outbox', () => {
         turns.forEach((sizes, turn) => {
           for (const bytes of sizes) {
             end.request(turn, bytes, 9, bytes % 251)
-            promised.push(end.outbox.nextBatch)
+            promised.push(end.outbox.lastBatch)
           }
           end.outbox.flush(turn)
         })

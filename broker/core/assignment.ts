@@ -103,8 +103,8 @@ export class Assignment {
 
   /** The owner's link is lost: its queues take nothing new, and wait a moment for it. */
   onAway(now: number, session: Session): void {
-    if (this.#of(session).size === 0) return
-    for (const registration of this.#of(session).values()) {
+    if (!this.#registrations.has(session)) return
+    for (const registration of this.#registrations.get(session)?.values() ?? []) {
       registration.isDeclared = false
       const { queue } = registration
       if (queue === undefined || queue.state === 'gone') continue
@@ -121,7 +121,7 @@ export class Assignment {
 
   /** The session has ended: nothing is kept. */
   onEnd(now: number, session: Session, reason: string): void {
-    for (const registration of [...this.#of(session).values()]) {
+    for (const registration of [...(this.#registrations.get(session)?.values() ?? [])]) {
       this.#remove(now, session, registration, reason)
     }
     this.#registrations.delete(session)

@@ -1,6 +1,13 @@
 import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
 import { FieldReader, FieldWriter, WireError } from '../../bus/bytes.ts'
-import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame, Reason } from '../../bus/frame.ts'
+import {
+  BATCH_HEAD,
+  checkedFrameEnd,
+  FRAME_HEAD,
+  Frame,
+  MAX_TEXT,
+  Reason,
+} from '../../bus/frame.ts'
 import { decodeHello } from '../../bus/handshake.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
 import {
@@ -175,41 +182,43 @@ export class BrokerCore {
       case Frame.ping:
         // A numbered answer: its acknowledgement tells us how old the next request can be.
         link.outbox.frame(now, Frame.pong, NOTHING)
-        return
+        break
       case Frame.pong:
-        return
+        break
       case Frame.cancel:
         this.#dispatch.onCancel(now, session, b, at, end)
         return
       case Frame.watch:
         this.#routing.watch(now, session, decodeTopic(reader))
-        return
+        break
       case Frame.unwatch:
         this.#routing.unwatch(session, decodeTopic(reader))
-        return
+        break
       case Frame.register:
         this.#assignment.onRegister(now, session, decodeRegister(reader))
-        return
+        break
       case Frame.assigned:
         this.#assignment.onAssigned(now, session, decodeAssigned(reader))
-        return
+        break
       case Frame.unregister:
         this.#assignment.onUnregister(now, session, decodeNumber(reader))
-        return
+        break
       case Frame.resume: {
         const { deliveries, isLast } = decodeResume(reader)
         this.#reception.onResume(now, session, deliveries, isLast)
-        return
+        break
       }
       case Frame.inspect:
         this.#inspect(now, link, session, decodeNumber(reader))
-        return
+        break
       case Frame.goodbye:
+        reader.text('reason', MAX_TEXT)
         this.#reception.onGoodbye(now, session)
-        return
+        break
       default:
         throw new WireError(`frame type ${type} is not for a broker`)
     }
+    reader.end(`frame type ${type}`)
   }
 
   #inspect(now: number, link: Link, session: Session, id: number): void {

@@ -1,7 +1,7 @@
 import { Arena } from '../../bus/arena.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { BATCH_HEAD, Cancel, Flag, Reason, Request } from '../../bus/frame.ts'
+import { BATCH_HEAD, Cancel, Flag, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
@@ -187,7 +187,7 @@ export class Dispatch {
   }
 
   #remainingMs(now: number, link: Link, b: Buffer, at: number): number {
-    const told = u32(b, at + Request.remainingMs)
+    const told = Math.min(u32(b, at + Request.remainingMs), MAX_REMAINING_MS)
     const { stoppedMs } = this.#state
     return stoppedMs === 0 ? told : told - Math.min(stoppedMs, link.pulse.ageBound(now))
   }

@@ -65,7 +65,7 @@ export class Answers {
     const { link } = way
     writeReply(now, link, mark, way.origin, way.delivery, NO_BYTES, reply)
     this.#state.heartbeat.touch(now, link)
-    if (way === mark.way) mark.batch = link.outbox.nextBatch
+    if (way === mark.way) mark.batch = link.outbox.lastBatch
   }
 
   #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: ReplyWords): void {
@@ -73,7 +73,7 @@ export class Answers {
     writeReply(now, link, mark, 0, 0, own, reply)
     this.#state.heartbeat.touch(now, link)
     mark.way = { link, generation: link.generation, readAt: now, origin: 0, delivery: 0 }
-    mark.batch = link.outbox.nextBatch
+    mark.batch = link.outbox.lastBatch
   }
 }
 

@@ -3,6 +3,9 @@ import { Outbox, type Wire } from '../../bus/outbox.ts'
 import { Pulse } from '../../bus/pulse.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 
+/** Dials in a row that are made in haste while there is work in hand. */
+export const HASTY_DIALS = 3
+
 /**
  * The client's side of its connection to one broker, over all the links that it has had. What is
  * said of "the link" here is of the present one; a new one starts from nothing.
@@ -51,6 +54,12 @@ export class BrokerLink implements Beating {
     return this.state === 'up'
   }
 
+  /** Lost a moment ago and being dialled again: what its broker knows is not yet known. */
+  get isReturning(): boolean {
+    if (this.state === 'connecting' || this.state === 'greeting') return true
+    return this.state === 'waiting' && this.life !== 0 && this.failures <= HASTY_DIALS
+  }
+
   get calls(): number {
     return this.#calls
   }
@@ -68,7 +77,7 @@ export class BrokerLink implements Beating {
     this.#calls = 0
     this.recoveries = 0
     this.recoveryBatch = 0
-    this.lastUsedAt = now
+    this.lastUsedAt = Number.NEGATIVE_INFINITY
   }
 
   addCall(now: number): void {

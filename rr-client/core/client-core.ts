@@ -1,13 +1,13 @@
 import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
 import { FieldReader, WireError } from '../../bus/bytes.ts'
-import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame } from '../../bus/frame.ts'
+import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame, MAX_TEXT } from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
 import { Answers } from './answers.ts'
-import type { BrokerLink } from './broker-link.ts'
+import { type BrokerLink, HASTY_DIALS } from './broker-link.ts'
 import type { CallFacts, RequestResponseFuture } from './future.ts'
 import { Links } from './links.ts'
 import { Marks } from './marks.ts'
@@ -86,11 +86,14 @@ export class ClientCore {
     const wasUp = link.isUp
     this.#links.onDown(now, link)
     this.state.effects.advise({ kind: 'link_down', peer: link.broker || link.url, reason })
-    if (!wasUp) return
+    if (!wasUp) {
+      if (link.failures <= HASTY_DIALS) this.#hurryIfBusy(now)
+      return
+    }
     this.responder.onLinkDown(link)
     this.registrations.onLinkDown(now, link)
     this.requester.onLinkDown(now, link)
-    if (this.requester.inFlight > 0 || this.registrations.size > 0) this.#links.hurry(now)
+    this.#hurryIfBusy(now)
   }
 
   /** Bytes of one batch. What makes no sense ends the link, and nothing else. */
@@ -141,6 +144,11 @@ export class ClientCore {
     }
   }
 
+  /** With work in hand nobody should sit out a back-off while a broker is back. */
+  #hurryIfBusy(now: number): void {
+    if (this.requester.inFlight > 0 || this.registrations.size > 0) this.#links.hurry(now)
+  }
+
   #readBatch(now: number, link: BrokerLink, bytes: Buffer): void {
     openBatch(now, link.pulse, bytes)
     if (bytes.length > BATCH_HEAD) this.#heartbeat.touch(now, link)
@@ -183,43 +191,45 @@ export class ClientCore {
         return
       case Frame.peer:
         this.#links.onPeer(link, reader)
-        return
+        break
       case Frame.routes:
         this.requester.onRoutes(now, link, reader)
-        return
+        break
       case Frame.ping:
         link.outbox.frame(now, Frame.pong, NOTHING)
-        return
+        break
       case Frame.pong:
-        return
+        break
       case Frame.assign:
         this.registrations.onAssign(now, link, reader)
-        return
+        break
       case Frame.registered:
         this.registrations.onRegistered(now, link, reader)
-        return
+        break
       case Frame.unregistered:
         this.registrations.onUnregistered(now, link, reader)
-        return
+        break
       case Frame.snapshot: {
         const id = reader.u32('inspection')
         const isLast = reader.u8('snapshot flags') === 1
         this.state.effects.inspected(id, Buffer.from(reader.rest()), isLast)
-        return
+        break
       }
       case Frame.welcome:
         this.#onWelcome(now, link, reader)
-        return
+        break
       case Frame.reject:
         this.#links.onReject(link, reader)
-        return
+        break
       case Frame.goodbye:
+        reader.text('reason', MAX_TEXT)
         this.state.effects.hangUp(link, 1000, 'the broker closes')
         this.onClosed(now, link, 'the broker closes')
-        return
+        break
       default:
         throw new WireError(`frame type ${type} is not for a client`)
     }
+    reader.end(`frame type ${type}`)
   }
 
   /** What was held is listed before anything else, then everything is declared again. */

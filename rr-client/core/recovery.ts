@@ -105,7 +105,7 @@ export class Recovery {
       this.#state.counters.recoveries += 1
       this.#acts.write(now, future, link)
       link.recoveries += 1
-      link.recoveryBatch = link.outbox.nextBatch
+      link.recoveryBatch = link.outbox.lastBatch
     }
   }
 
@@ -134,9 +134,7 @@ export class Recovery {
   }
 
   #isOpening(except: BrokerLink): boolean {
-    return this.#state.links.some(
-      (link) => link !== except && (link.state === 'connecting' || link.state === 'greeting'),
-    )
+    return this.#state.links.some((link) => link !== except && link.isReturning)
   }
 }
 

@@ -183,7 +183,7 @@ export class Requester {
 
   /** Calls sent by this link may have run; they are sent again, to the same instances. */
   onLinkDown(now: number, link: BrokerLink): void {
-    this.topics.onLinkDown(link)
+    this.topics.onLinkDown(now, link)
     for (const table of [this.#short, this.#long]) {
       for (const future of table.values()) {
         if (future.current?.link === link) this.#recovery.start(now, future)

@@ -1,7 +1,7 @@
 import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, Frame, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, Frame, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
 import type { Answers } from './answers.ts'
@@ -324,7 +324,7 @@ export class Responder {
   }
 
   #remainingMs(now: number, link: BrokerLink, b: Buffer, at: number): number {
-    const told = u32(b, at + Request.remainingMs)
+    const told = Math.min(u32(b, at + Request.remainingMs), MAX_REMAINING_MS)
     const { stoppedMs } = this.#state
     return stoppedMs === 0
       ? told

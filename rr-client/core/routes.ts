@@ -39,6 +39,8 @@ export class TopicRoutes {
   calls = 0
   /** Why brokers give no routes: their codes, by link. */
   readonly refusals = new Map<BrokerLink, string>()
+  /** Brokers whose routes were left aside because another group answers the topic elsewhere. */
+  readonly otherGroup = new Set<BrokerLink>()
   /** Brokers that have sent routes in their present life. */
   readonly heard = new Set<BrokerLink>()
 

@@ -42,8 +42,12 @@ export class TopicBook {
     for (const name of this.#byName.keys()) this.#watch(now, link, name)
   }
 
-  onLinkDown(link: BrokerLink): void {
-    for (const topic of this.#byName.values()) topic.forgetLink(link)
+  onLinkDown(now: number, link: BrokerLink): void {
+    for (const topic of this.#byName.values()) {
+      topic.forgetLink(link)
+      topic.otherGroup.delete(link)
+      if (topic.queues.length === 0) this.#askAgain(now, topic)
+    }
   }
 
   /** News of a topic. Returns it if it may mean something to calls that wait. */
@@ -52,8 +56,10 @@ export class TopicBook {
     reader.end('routes')
     const topic = this.#byName.get(news.topic)
     if (topic === undefined || !this.#checkGroup(link, topic, news)) return undefined
+    topic.otherGroup.delete(link)
     link.settlesAt = Math.max(link.settlesAt, now + news.settlingMs)
     topic.apply(link, news)
+    if (topic.queues.length === 0) this.#askAgain(now, topic)
     const { name, writable, queues } = topic
     this.#state.effects.advise({ kind: 'routes', topic: name, writable, queues: queues.length })
     return topic
@@ -79,9 +85,19 @@ export class TopicBook {
     if (!isOther || topic.writable === 0) return true
     const { name } = topic
     this.#state.effects.advise({ kind: 'two_groups', topic: name, used, refused: news.group })
-    if (used < news.group) return false
+    if (used < news.group) {
+      topic.otherGroup.add(link)
+      return false
+    }
     topic.queues = topic.queues.filter((queue) => queue.link === link)
     return true
+  }
+
+  /** The group that stayed is gone: perhaps the one that was refused still answers. */
+  #askAgain(now: number, topic: TopicRoutes): void {
+    for (const link of topic.otherGroup) if (link.isUp) this.#watch(now, link, topic.name)
+    topic.otherGroup.clear()
+    topic.group = ''
   }
 
   #watch(now: number, link: BrokerLink, name: string): void {

@@ -7,7 +7,7 @@ import { Pulse } from '../../bus/pulse.ts'
 import { Rank } from './agenda.ts'
 import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
-import type { World } from './world.ts'
+import type { Surroundings } from './surroundings.ts'
 
 export const BROKER_LIMITS: BrokerLimits = {
   maxDepth: 10_000,
@@ -30,7 +30,7 @@ export class BrokerNode extends Node {
   readonly #wires = new Map<Link, Wire>()
   #nextLink = 1
 
-  constructor(world: World, name: string, life: number, limits: BrokerLimits) {
+  constructor(world: Surroundings, name: string, life: number, limits: BrokerLimits) {
     super(world, name, limits.silenceMs)
     this.limits = limits
     this.life = life

@@ -15,7 +15,7 @@ import type { Execution, Handler } from './handlers.ts'
 import { Lane } from './lane.ts'
 import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
-import type { World } from './world.ts'
+import type { DialSurroundings } from './surroundings.ts'
 
 export interface ClientAsk {
   /** Names of the brokers it links to, in this order. */
@@ -43,6 +43,7 @@ const TIMEOUT_MS = 3_000
 
 /** One life of a client process: the real core, with a trivial shell around it. */
 export class ClientNode extends Node {
+  declare readonly world: DialSurroundings<ClientNode>
   readonly instance: string
   readonly facts: ClientFacts
   readonly core: ClientCore
@@ -55,7 +56,7 @@ export class ClientNode extends Node {
   readonly aborts: { call: string; why: string }[] = []
   readonly #wires = new Map<BrokerLink, Wire>()
 
-  constructor(world: World, name: string, instance: string, ask: ClientAsk) {
+  constructor(world: DialSurroundings<ClientNode>, name: string, instance: string, ask: ClientAsk) {
     super(world, name, ask.silenceMs ?? 1_000)
     this.instance = instance
     this.facts = {

@@ -1,6 +1,6 @@
 import type { Wire } from '../../bus/outbox.ts'
 import { Rank } from './agenda.ts'
-import type { World } from './world.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** What one end of a link does with what arrives. */
 export interface EndEvents {
@@ -12,7 +12,7 @@ type Parcel = { bytes: Buffer } | { reason: string }
 
 /** One way of a link: first in, first out, with a latency; it can hold everything back. */
 export class Way {
-  readonly #world: World
+  readonly #world: Surroundings
   readonly #arrive: (parcel: Parcel) => void
   #parcels: Parcel[] = []
   #isHeld = false
@@ -22,7 +22,7 @@ export class Way {
   #lastAt = 0
   latencyMs: number
 
-  constructor(world: World, latencyMs: number, arrive: (parcel: Parcel) => void) {
+  constructor(world: Surroundings, latencyMs: number, arrive: (parcel: Parcel) => void) {
     this.#world = world
     this.latencyMs = latencyMs
     this.#arrive = arrive
@@ -134,7 +134,7 @@ export class VirtualLink {
   readonly down: Way
 
   constructor(
-    world: World,
+    world: Surroundings,
     latencyMs: number,
     client: EndEvents,
     broker: EndEvents,

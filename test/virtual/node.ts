@@ -2,14 +2,14 @@ import type { Core } from '../../bus/io/loop.ts'
 import type { Outbox } from '../../bus/outbox.ts'
 import { Slabs } from '../../bus/slabs.ts'
 import { Rank } from './agenda.ts'
-import type { World } from './world.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /**
  * A process of the virtual world: one step at a time, outboxes flushed at the end of the turn, one
  * timer. Frozen, it does nothing; thawed, it goes on as `bus/io/loop.ts` does after a stop.
  */
 export abstract class Node {
-  readonly world: World
+  readonly world: Surroundings
   readonly name: string
   readonly slabs = new Slabs()
   readonly #stopMs: number
@@ -23,7 +23,7 @@ export abstract class Node {
   /** What the kernel and the timers of a frozen process have for it when it goes on. */
   #piled: (() => void)[] = []
 
-  constructor(world: World, name: string, stopMs: number) {
+  constructor(world: Surroundings, name: string, stopMs: number) {
     this.world = world
     this.name = name
     this.#stopMs = stopMs

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import type { BrokerNode } from './broker-node.ts'
 import type { ClientNode } from './client-node.ts'
-import type { World } from './world.ts'
 
 /** By then sessions that nobody resumed have ended, and the marks of calls of seconds are gone. */
 const QUIET_MS = 40_000
 
+/** What is looked at. */
+export interface QuietWorld {
+  readonly brokers: ReadonlyMap<string, BrokerNode>
+  readonly clients: ReadonlySet<ClientNode>
+  healAll(): void
+  run(ms: number): void
+}
+
 /** Everything that a story took must have been given back. */
-export const assertQuiet = (world: World): void => {
+export const assertQuiet = (world: QuietWorld): void => {
   world.healAll()
   world.run(QUIET_MS)
   for (let i = 0; i < 5 && isBeating(world); i++) world.run(50)
@@ -16,11 +23,11 @@ export const assertQuiet = (world: World): void => {
 }
 
 /** A link may be at its rare ping just now. */
-const isBeating = (world: World): boolean =>
+const isBeating = (world: QuietWorld): boolean =>
   [...world.clients].some(({ links }) => links.some((link) => link.isBeating)) ||
   [...world.brokers.values()].some(({ core }) => [...core.links].some((link) => link.isBeating))
 
-const checkBroker = (world: World, broker: BrokerNode): void => {
+const checkBroker = (world: QuietWorld, broker: BrokerNode): void => {
   const view = broker.view()
   const { name } = broker
   const linked = [...world.clients].filter((c) => c.links.some((l) => l.url === name && l.isUp))

@@ -1,6 +1,7 @@
 import { FieldReader, setU64, u64 } from '../../bus/bytes.ts'
 import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame } from '../../bus/frame.ts'
 import { decodeWelcome, encodeHello, type Hello } from '../../bus/handshake.ts'
+import type { ClientNode } from './client-node.ts'
 import { VirtualLink } from './link.ts'
 import type { World } from './world.ts'
 
@@ -106,4 +107,13 @@ export const control = (type: number, payload: Buffer): Buffer => {
   frame[4] = type
   payload.copy(frame, FRAME_HEAD)
   return frame
+}
+
+/** Bytes for a client as from its broker, which has read all there is: one batch, well numbered. */
+export const say = (client: ClientNode, ...frames: Buffer[]): void => {
+  const link = client.links[0]!
+  const head = Buffer.alloc(BATCH_HEAD)
+  setU64(head, 0, link.pulse.read + 1)
+  setU64(head, 8, link.pulse.sent)
+  client.step((now) => client.core.onBatch(now, link, Buffer.concat([head, ...frames])))
 }

@@ -1,0 +1,17 @@
+import type { Prng } from '../../bus/prng.ts'
+import type { BrokerLink } from '../../rr-client/core/broker-link.ts'
+import type { Ledger } from './ledger.ts'
+
+/** What a process or a link needs of the world it is in. */
+export interface Surroundings {
+  readonly now: number
+  readonly prng: Prng
+  readonly ledger: Ledger
+  /** Does something later, in the order of ranks within one instant. */
+  at(afterMs: number, rank: number, act: () => void): void
+}
+
+/** What a client asks of its world besides. */
+export interface DialSurroundings<C> extends Surroundings {
+  dial(client: C, link: BrokerLink): void
+}
