@@ -1,5 +1,6 @@
 /** What users see of a broker: the types behind `startBroker`. */
 import type { Log } from '../bus/log.ts'
+import type { BrokerView, QueueView, TopicView } from './core/view.ts'
 
 export interface BrokerTls {
   /** PEM of the broker's certificate chain and key. */
@@ -51,42 +52,14 @@ export interface BrokerOptions {
   silenceMs?: number
 }
 
-export interface QueueSnapshot {
-  queue: number
-  epoch: number
-  state: string
-  owner: string
-  ownerName: string
-  waiting: number
-  unanswered: number
-  depthBytes: number
-  window: number
-}
-
-export interface TopicSnapshot {
-  topic: string
-  group: string
-  queues: QueueSnapshot[]
-  watchers: number
-}
-
-export interface BrokerSnapshot {
-  id: string
-  idc: string
-  life: number
-  upMs: number
-  sessions: number
-  links: number
-  topics: TopicSnapshot[]
-  counters: Record<string, number>
-}
+export type { BrokerView as BrokerSnapshot, QueueView as QueueSnapshot, TopicView as TopicSnapshot }
 
 export interface Broker extends AsyncDisposable {
   /** Where it listens, with the port it got. Give it to `connect`. */
   readonly url: string
   readonly id: string
   readonly idc: string
-  snapshot(): BrokerSnapshot
+  snapshot(): BrokerView
   /** Hands back what waits, tells every client goodbye, and closes. */
   close(): Promise<void>
 }

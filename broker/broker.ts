@@ -92,6 +92,10 @@ class BrokerHost implements Broker, MemoryHost {
   };
 
   [ACCEPT](end: MemoryEnd): void {
+    if (this.#closing !== undefined) {
+      end.close(1001, 'the broker is closed')
+      return
+    }
     this.onLink('memory', (events) => {
       end.events = events
       return end

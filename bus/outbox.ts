@@ -19,6 +19,8 @@ export interface Wire {
 
 /** Over so many unsent bytes a link takes no more work (DESIGN section 8). */
 export const MAX_UNSENT_BYTES = 8 * 1_048_576
+/** A frame above this, alone in its batch, is passed on by reference. */
+export const RELAY_BYTES = 4_096
 /** Slabs waited for, at most; a link that is clogged takes no more work long before. */
 const MAX_LENT = 256
 /** Written as one, at most: the system reports bytes as sent only when all of a write are. */
@@ -100,6 +102,22 @@ export class Outbox {
     this.#gathered += message.length
     this.#seal()
     this.#sealed.push(message)
+  }
+
+  /**
+   * Puts in a frame of another batch; a large one that fills its batch goes by reference. Returns
+   * where it stands in `bytes`, for what must be patched.
+   */
+  pass(now: number, source: Buffer, at: number, end: number): number {
+    const size = end - at
+    if (size > RELAY_BYTES && at === BATCH_HEAD && end === source.length) {
+      this.relay(now, source)
+      this.bytes = source
+      return at
+    }
+    const to = this.reserve(now, size)
+    source.copy(this.bytes, to, at, end)
+    return to
   }
 
   /** A control frame: type and payload, which is copied. */

@@ -55,6 +55,7 @@ export class Answerer {
     let body: unknown
     try {
       const isRaw = (mark.flags & Flag.raw) !== 0
+      if (!isRaw && context.codec !== this.#host.codec.name) throw otherCodec(context, this.#host)
       body = isRaw ? mark.body : this.#host.codec.decode(mark.body)
     } catch (error) {
       const text = `body cannot be decoded by the responder: ${readable(error)}`
@@ -199,6 +200,9 @@ const errorReply = (
   }
   return { kind, flags: 0, headers: NO_BYTES, body }
 }
+
+const otherCodec = (context: Context, { codec }: AnswererHost): Error =>
+  new Error(`it was made with codec ${context.codec}, and this service reads ${codec.name}`)
 
 /** Whatever was thrown, as a text: its own may throw in turn. */
 const readable = (error: unknown): string => {

@@ -42,6 +42,10 @@ export const callFacts = (
   } else if (headers !== undefined) {
     sent = Buffer.concat([defaults.label, encodeHeaders(headers)])
   }
+  // The other side must know what to read it with, unless it is what everybody reads.
+  if (!isRaw && defaults.codec.name !== 'json') {
+    sent = Buffer.concat([encodeHeaders({}, { [OwnHeader.codec]: defaults.codec.name }), sent])
+  }
   return {
     topic,
     body: bytes,

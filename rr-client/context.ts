@@ -80,6 +80,11 @@ export class Context implements HandlerContext {
     return this.#all[OwnHeader.label]
   }
 
+  /** Name of the codec that the body was made with. */
+  get codec(): string {
+    return this.#mark.headers.length === 0 ? 'json' : (this.#all[OwnHeader.codec] ?? 'json')
+  }
+
   remainingMs(): number {
     return Math.max(0, this.#mark.deadline - this.#host.now())
   }

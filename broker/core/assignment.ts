@@ -84,6 +84,7 @@ export class Assignment {
     queue.state = 'writable'
     const { topic, credit } = queue
     this.#routing.changed(now, queue)
+    this.#routing.tellFirst(now, queue)
     this.#answer(now, session, credit.id, topic.handle, '', '')
     this.#state.effects.advise({
       kind: 'queue_assigned',

@@ -1,9 +1,9 @@
 import { Arena } from '../../bus/arena.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { BATCH_HEAD, Cancel, Flag, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
-import { copyFrame, RELAY_BYTES } from './frame-copy.ts'
+import { copyFrame } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
 import { Refusals } from './refusals.ts'
 import type { Routing } from './routing.ts'
@@ -298,14 +298,8 @@ export class Dispatch {
       queue.unanswered += 1
       queue.unansweredBytes += size
     }
-    let to = at
-    let bytes = b
-    if (size > RELAY_BYTES && at === BATCH_HEAD && end === b.length) link.outbox.relay(now, b)
-    else {
-      to = link.outbox.reserve(now, size)
-      bytes = link.outbox.bytes
-      b.copy(bytes, to, at, end)
-    }
+    const to = link.outbox.pass(now, b, at, end)
+    const { bytes } = link.outbox
     setU32(bytes, to + Request.origin, origin.handle)
     setU32(bytes, to + Request.delivery, delivery.number)
     setU32(bytes, to + Request.remainingMs, remainingMs)

@@ -1,8 +1,6 @@
 import type { Arena, Chunk } from '../../bus/arena.ts'
 import { BATCH_HEAD } from '../../bus/frame.ts'
-
-/** A frame above this, alone in its batch, is passed on by reference. */
-export const RELAY_BYTES = 4_096
+import { RELAY_BYTES } from '../../bus/outbox.ts'
 
 /** A frame that outlives its batch. */
 export interface FrameCopy {

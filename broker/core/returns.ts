@@ -1,9 +1,8 @@
 import { setU32, u32, u64 } from '../../bus/bytes.ts'
-import { BATCH_HEAD, Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.ts'
+import { Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import type { Delivery } from './deliveries.ts'
 import type { Dispatch } from './dispatch.ts'
-import { RELAY_BYTES } from './frame-copy.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 
@@ -126,16 +125,8 @@ export class Returns {
     const state = this.#state
     const link = to.link!
     state.introduce(now, to, from)
-    const size = end - at
-    let bytes = b
-    let target = at
-    if (size > RELAY_BYTES && at === BATCH_HEAD && end === b.length) link.outbox.relay(now, b)
-    else {
-      target = link.outbox.reserve(now, size)
-      bytes = link.outbox.bytes
-      b.copy(bytes, target, at, end)
-    }
-    setU32(bytes, target + Reply.from, from.handle)
+    const target = link.outbox.pass(now, b, at, end)
+    setU32(link.outbox.bytes, target + Reply.from, from.handle)
     state.heartbeat.touch(now, link)
   }
 

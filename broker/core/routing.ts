@@ -71,6 +71,15 @@ export class Routing {
     this.#dueAt = Math.min(this.#dueAt, Math.max(now, topic.toldAt + GATHER_MS))
   }
 
+  /** The topic is answered from now on: whoever waits for that should not wait for the gathering. */
+  tellFirst(now: number, queue: Queue): void {
+    const topic = this.topic(queue.topic.name)!
+    for (const other of topic.queues.values()) {
+      if (other !== queue && other.state === 'writable') return
+    }
+    this.#tell(now, topic)
+  }
+
   /** Tells once that a queue has become full; false if that was told before. */
   tellFull(now: number, queue: Queue): boolean {
     if (queue.toldFull) return false

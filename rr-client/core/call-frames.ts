@@ -43,7 +43,8 @@ export const writeRequest = (
   setU32(b, at + Request.origin, 0)
   setU32(b, at + Request.delivery, 0)
   // Past its deadline it must not wrap round to fifty days: a process that was stopped gets here.
-  setU32(b, at + Request.remainingMs, Math.max(0, future.deadline - now))
+  // Our deadline is rounded up by 1 ms; the other side must not think it has more than was given.
+  setU32(b, at + Request.remainingMs, Math.max(0, future.deadline - 1 - now))
   setU64(b, at + Request.life, link.life)
   setU64(b, at + Request.epoch, queue?.epoch ?? 0)
   setU64(b, at + Request.counter, future.counter)

@@ -19,6 +19,8 @@ const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5_000
 /** With calls in hand nobody should wait for a broker that is back. */
 const BUSY_BACKOFF_MS = 100
+/** The first dial after a loss, with work in hand: a responder is given up after 150 ms. */
+const AT_ONCE_MS = 10
 /** A link used within the last minute is pinged more often, so that its batches stay young. */
 const WARM_MS = 60_000
 const WARM_PING_MS = 3_000
@@ -131,7 +133,8 @@ export class Links {
   hurry(now: number): void {
     for (const link of this.#state.links) {
       if (link.state !== 'waiting') continue
-      link.redialAt = Math.min(link.redialAt, now + this.#state.prng.below(BUSY_BACKOFF_MS))
+      const withinMs = link.failures <= 1 ? AT_ONCE_MS : BUSY_BACKOFF_MS
+      link.redialAt = Math.min(link.redialAt, now + this.#state.prng.below(withinMs))
     }
   }
 

@@ -1,6 +1,12 @@
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 
+/** Without a goodbye; a socket that is ending already cannot be reset, and would stay for ever. */
+const reset = (socket: Socket): void => {
+  if (socket.writableEnded || socket.connecting) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 /** A TCP relay between a client and a broker that can be hurt. */
 export class Cutter {
   readonly url: string
@@ -30,7 +36,7 @@ export class Cutter {
 
   /** Cuts every connection there is; new ones may come at once. */
   cut(): void {
-    for (const pair of this.#pairs) for (const socket of pair) socket.resetAndDestroy()
+    for (const pair of this.#pairs) for (const socket of pair) reset(socket)
     this.#pairs.clear()
   }
 
@@ -60,7 +66,7 @@ export class Cutter {
   #join(near: Socket, port: number): void {
     near.on('error', () => {})
     if (this.#isRefusing) {
-      near.resetAndDestroy()
+      reset(near)
       return
     }
     this.count += 1
