@@ -11,6 +11,8 @@ export class Caller {
   readonly facts: CallFacts
   readonly #codec: Codec
   future: RequestResponseFuture | undefined
+  /** The circuit itself runs the call, and counts how it ends. */
+  isTrial = false
   #resolve: (value: unknown) => void
   #reject: (error: unknown) => void
   #signal: AbortSignal | undefined

@@ -270,6 +270,7 @@ export class Client implements Bus, AnswererHost {
     if (gate === 'free') this.#begin(caller, options?.signal)
     else if (BusError.is(gate)) caller.fail(gate)
     else {
+      caller.isTrial = true
       const trial = gate.fire(() => {
         this.#begin(caller, options?.signal)
         return caller.promise
@@ -355,6 +356,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   #settled(future: RequestResponseFuture, error: unknown): void {
+    if (callerOf(future).isTrial) return
     const { topic } = future.facts
     if (error === undefined) this.#circuits.succeed(topic)
     else this.#circuits.fail(topic, error)
