@@ -31,6 +31,8 @@ const ROUTE_WAIT_MS = 1_000
 const MAX_RETRIES = 2
 /** Times a call may be sent elsewhere for free, because its queue moved or its link was new. */
 const MAX_MOVES = 8
+/** An idempotent call that cost two responders their link goes to no third (WIRE-SAFETY M6). */
+const MAX_LOST = 1
 /** What `waitForResponder` waits for. */
 const WAITABLE: ReadonlySet<string> = new Set(['no_responder', 'not_connected'])
 
@@ -55,7 +57,9 @@ export class Requester {
     this.#recovery = new Recovery(state, {
       write: (now, future, link) => this.#write(now, future, link, undefined),
       wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
-      lost: (now, future) => this.#fail(now, future, 'responder_lost'),
+      lost: (now, future) => {
+        if (!this.#goElsewhere(now, future)) this.#fail(now, future, 'responder_lost')
+      },
     })
   }
 
@@ -161,13 +165,9 @@ export class Requester {
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
     future.lostPeers += 1
-    if ((future.facts.flags & Flag.idempotent) === 0) this.#recovery.start(now, future)
-    else if (future.lostPeers >= 2) this.#fail(now, future, 'responder_lost')
-    else {
-      const queue = this.#choose(now, future)
-      if (queue === undefined) this.#recovery.start(now, future)
-      else this.#write(now, future, queue.link, queue)
-    }
+    const isIdempotent = (future.facts.flags & Flag.idempotent) !== 0
+    if (isIdempotent && future.lostPeers > MAX_LOST) this.#fail(now, future, 'responder_lost')
+    else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
   }
 
   onRoutes(now: number, link: BrokerLink, reader: FieldReader): void {
@@ -292,10 +292,23 @@ export class Requester {
     } else this.#fail(now, future, verdict.code)
   }
 
+  /** An idempotent call need not wait for the instance it may have run at, if another is there. */
+  #goElsewhere(now: number, future: RequestResponseFuture): boolean {
+    const isIdempotent = (future.facts.flags & Flag.idempotent) !== 0
+    if (!isIdempotent || future.lostPeers > MAX_LOST) return false
+    const queue = this.#choose(now, future)
+    if (queue === undefined) return false
+    future.isRecovering = false
+    this.#write(now, future, queue.link, queue)
+    return true
+  }
+
   #onWake(now: number, future: RequestResponseFuture): void {
     future.wakeAt = future.deadline
-    if (future.isRecovering) this.#recovery.onWake(now, future)
-    else if (this.#waiting.has(future)) {
+    if (future.isRecovering) {
+      if (future.lostPeers > 0 && this.#goElsewhere(now, future)) return
+      this.#recovery.onWake(now, future)
+    } else if (this.#waiting.has(future)) {
       if (future.waitUntil <= now && !future.isOpen) {
         const why = failureOf(now, future, this.#state)
         this.#fail(now, future, why.code, why)
