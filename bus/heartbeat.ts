@@ -16,6 +16,42 @@ export interface Beating {
   progressAt: number
 }
 
+/** What both ends keep of a link for the heartbeat, and the calls in hand that make it busy. */
+export abstract class BeatingEnd implements Beating {
+  abstract readonly pulse: Pulse
+  abstract readonly outbox: Outbox
+  busySince = -1
+  isDoubtful = false
+  isBeating = false
+  unsent = 0
+  progressAt = 0
+  #calls = 0
+
+  get calls(): number {
+    return this.#calls
+  }
+
+  addCall(now: number): void {
+    this.#calls += 1
+    if (this.#calls === 1) this.busySince = now
+  }
+
+  dropCall(): void {
+    if (this.#calls > 0) this.#calls -= 1
+    if (this.#calls === 0) this.busySince = -1
+  }
+
+  /** A new link begins with nothing in hand. */
+  protected restart(): void {
+    this.busySince = -1
+    this.isDoubtful = false
+    this.isBeating = false
+    this.unsent = 0
+    this.progressAt = 0
+    this.#calls = 0
+  }
+}
+
 export interface HeartbeatLimits {
   /** Oldest unacknowledged batch, with calls in flight, after which the peer is pinged. */
   pingMs: number
@@ -37,7 +73,7 @@ const NOTHING = Buffer.alloc(0)
 export class Heartbeat<L extends Beating> {
   readonly #limits: HeartbeatLimits
   readonly #onDead: (now: number, link: L, silentMs: number) => void
-  #links: L[] = []
+  readonly #links = new Set<L>()
   #next = Number.POSITIVE_INFINITY
 
   constructor(limits: HeartbeatLimits, onDead: (now: number, link: L, silentMs: number) => void) {
@@ -53,25 +89,23 @@ export class Heartbeat<L extends Beating> {
   touch(now: number, link: L): void {
     if (link.isBeating) return
     link.isBeating = true
-    this.#links.push(link)
-    if (this.#links.length === 1) this.#next = now + ACKNOWLEDGE_MS
+    this.#links.add(link)
+    if (this.#links.size === 1) this.#next = now + ACKNOWLEDGE_MS
   }
 
   beat(now: number): void {
     if (now < this.#next) return
-    const links = this.#links
-    this.#links = []
-    for (const link of links) {
-      if (!link.isBeating) continue
-      if (this.#check(now, link)) this.#links.push(link)
-      else link.isBeating = false
+    for (const link of [...this.#links]) {
+      if (link.isBeating && this.#check(now, link)) continue
+      this.forget(link)
     }
-    this.#next = this.#links.length > 0 ? now + ACKNOWLEDGE_MS : Number.POSITIVE_INFINITY
+    this.#next = this.#links.size > 0 ? now + ACKNOWLEDGE_MS : Number.POSITIVE_INFINITY
   }
 
   /** To be told of a link that is gone. */
   forget(link: L): void {
     link.isBeating = false
+    this.#links.delete(link)
   }
 
   /** A peer cannot acknowledge what a slow link has not brought yet: bytes that leave are life too. */

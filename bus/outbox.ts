@@ -19,14 +19,14 @@ export interface Wire {
 
 /** Over so many unsent bytes a link takes no more work (DESIGN section 8). */
 export const MAX_UNSENT_BYTES = 8 * 1_048_576
+/** The same for what is gathered in one turn of the loop, before the system was offered any of it. */
+export const MAX_GATHERED_BYTES = 64 * 1_048_576
 /** A frame above this, alone in its batch, is passed on by reference. */
 export const RELAY_BYTES = 4_096
 /** Slabs waited for, at most; a link that is clogged takes no more work long before. */
 const MAX_LENT = 256
 /** Written as one, at most: the system reports bytes as sent only when all of a write are. */
 const CORKED_BYTES = 524_288
-/** The same for what is gathered in one turn of the loop, before the system was offered any of it. */
-export const MAX_GATHERED_BYTES = 64 * 1_048_576
 
 /**
  * Gathers the frames of one turn of the loop and sends them as few batches. Frames are written

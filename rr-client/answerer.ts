@@ -2,7 +2,6 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Codec, encodeBody, messageOf } from '../bus/codec.ts'
 import { BusError, ServiceError } from '../bus/errors.ts'
 import { Flag, Reason, ReplyKind } from '../bus/frame.ts'
-import { NO_BYTES } from '../bus/headers.ts'
 import { Context, type ContextHost } from './context.ts'
 import type { HandlerReply, Mark } from './core/mark.ts'
 import { Lane } from './lanes.ts'
@@ -138,7 +137,6 @@ export class Answerer {
           : {
               kind: ReplyKind.ok,
               flags: isRaw ? Flag.raw : 0,
-              headers: NO_BYTES,
               body: bytes,
             }
     } catch (error) {
@@ -198,7 +196,7 @@ const errorReply = (
   if (body.length > MAX_DETAILS) {
     body = Buffer.from(JSON.stringify({ ...error, message, details: { cut: true } }))
   }
-  return { kind, flags: 0, headers: NO_BYTES, body }
+  return { kind, flags: 0, body }
 }
 
 const otherCodec = (context: Context, { codec }: AnswererHost): Error =>

@@ -2,6 +2,7 @@ import { BusError } from '../bus/errors.ts'
 import type { Headers } from '../bus/headers.ts'
 import { decodeHeaders, OwnHeader, userHeaders } from '../bus/headers.ts'
 import type { HandlerContext, RequestOptions } from './api.ts'
+import { correlationIdOf } from './core/failure.ts'
 import type { Mark } from './core/mark.ts'
 
 /** What a context asks of the client it belongs to. */
@@ -54,8 +55,7 @@ export class Context implements HandlerContext {
   }
 
   get correlationId(): string {
-    const { peer, counter, isLong } = this.#mark
-    return `${peer.instance}-${isLong ? 'L' : ''}${counter}`
+    return correlationIdOf(this.#mark.peer.instance, this.#mark)
   }
 
   get topic(): string {

@@ -104,8 +104,9 @@ export class Assignment {
 
   /** The owner's link is lost: its queues take nothing new, and wait a moment for it. */
   onAway(now: number, session: Session): void {
-    if (!this.#registrations.has(session)) return
-    for (const registration of this.#registrations.get(session)?.values() ?? []) {
+    const registrations = this.#registrations.get(session)
+    if (registrations === undefined) return
+    for (const registration of registrations.values()) {
       registration.isDeclared = false
       const { queue } = registration
       if (queue === undefined || queue.state === 'gone') continue

@@ -1,4 +1,4 @@
-import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
+import { isTooOld, openBatch } from '../../bus/batch.ts'
 import { FieldReader, FieldWriter, WireError } from '../../bus/bytes.ts'
 import {
   BATCH_HEAD,
@@ -143,14 +143,14 @@ export class BrokerCore {
     openBatch(now, link.pulse, bytes)
     link.lastReadAt = now
     this.#heartbeat.touch(now, link)
-    const isTooOld = link.pulse.ageBound(now) > maxAge(now, link)
+    const isOld = isTooOld(now, link.pulse, link.busySince)
     for (let at = BATCH_HEAD; at < bytes.length; ) {
       const end = checkedFrameEnd(bytes, at)
       const type = bytes[at + 4]!
       const { session } = link
       if (session === undefined) this.#onStranger(now, link, type, bytes, at, end)
       else if (type === Frame.request) {
-        if (isTooOld) this.#dispatch.refuseStaleBatch(now, session, bytes, at)
+        if (isOld) this.#dispatch.refuseStaleBatch(now, session, bytes, at)
         else this.#dispatch.onRequest(now, link, session, bytes, at, end)
       } else if (type === Frame.reply || type === Frame.refusal) {
         this.#returns.onReturn(now, session, bytes, at, end)
@@ -238,9 +238,3 @@ export class BrokerCore {
     }
   }
 }
-
-/** On a link that is busy for a while acknowledgements flow, so the bound can be tighter. */
-const maxAge = (now: number, link: Link): number =>
-  link.busySince >= 0 && now - link.busySince > MAX_BUSY_BATCH_AGE_MS + 250
-    ? MAX_BUSY_BATCH_AGE_MS
-    : MAX_BATCH_AGE_MS

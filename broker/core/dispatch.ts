@@ -1,7 +1,8 @@
 import { Arena } from '../../bus/arena.ts'
+import { remainingMs } from '../../bus/batch.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import { copyFrame } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
@@ -63,8 +64,8 @@ export class Dispatch {
       this.#refusals.frame(now, origin, b, at, Reason.stale, queue)
       return
     }
-    const remainingMs = this.#remainingMs(now, link, b, at)
-    if (remainingMs <= 0) {
+    const leftMs = remainingMs(now, link.pulse, state.stoppedMs, b, at)
+    if (leftMs <= 0) {
       this.#refusals.late(now, origin, b, at, queue)
       return
     }
@@ -80,10 +81,10 @@ export class Dispatch {
     }
     if (queue.waiting === 0 && queue.hasCredit(size)) {
       if (!queue.checkDepth(size)) this.#refusals.full(now, origin, b, at, queue)
-      else this.#forward(now, origin, queue.owner, queue, b, at, end, remainingMs)
+      else this.#forward(now, origin, queue.owner, queue, b, at, end, leftMs)
       return
     }
-    this.#admit(now, origin, queue, b, at, end, remainingMs)
+    this.#admit(now, origin, queue, b, at, end, leftMs)
   }
 
   onCancel(now: number, origin: Session, b: Buffer, at: number, end: number): void {
@@ -101,8 +102,7 @@ export class Dispatch {
     if (owner?.link === undefined) return
     state.introduce(now, owner, origin)
     const out = owner.link.outbox
-    const to = out.reserve(now, end - at)
-    b.copy(out.bytes, to, at, end)
+    const to = out.pass(now, b, at, end)
     setU32(out.bytes, to + Cancel.origin, origin.handle)
   }
 
@@ -176,20 +176,14 @@ export class Dispatch {
     const headersEnd = headersAt + u32(b, at + Request.headersLength)
     const headers = decodeHeaders(b, headersAt, headersEnd)
     const owner = state.byInstance.get(headers[OwnHeader.to] ?? '')
-    const remainingMs = this.#remainingMs(now, link, b, at)
-    if (remainingMs <= 0) this.#refusals.late(now, origin, b, at, undefined)
+    const leftMs = remainingMs(now, link.pulse, state.stoppedMs, b, at)
+    if (leftMs <= 0) this.#refusals.late(now, origin, b, at, undefined)
     else if (!origin.mayRequest(headers[OwnHeader.topic] ?? '')) {
       this.#refusals.frame(now, origin, b, at, Reason.forbidden, undefined)
     } else if (owner?.link === undefined || owner.link.outbox.isClogged) {
       const settlingMs = state.settlingMs(now)
       this.#refusals.frame(now, origin, b, at, Reason.instance_absent, undefined, 0, 0, settlingMs)
-    } else this.#forward(now, origin, owner, undefined, b, at, end, remainingMs)
-  }
-
-  #remainingMs(now: number, link: Link, b: Buffer, at: number): number {
-    const told = Math.min(u32(b, at + Request.remainingMs), MAX_REMAINING_MS)
-    const { stoppedMs } = this.#state
-    return stoppedMs === 0 ? told : told - Math.min(stoppedMs, link.pulse.ageBound(now))
+    } else this.#forward(now, origin, owner, undefined, b, at, end, leftMs)
   }
 
   #admit(

@@ -1,4 +1,4 @@
-import type { Beating } from '../../bus/heartbeat.ts'
+import { BeatingEnd } from '../../bus/heartbeat.ts'
 import { admits } from '../../bus/names.ts'
 import type { Outbox } from '../../bus/outbox.ts'
 import type { Pulse } from '../../bus/pulse.ts'
@@ -10,40 +10,27 @@ export interface Grant {
   readonly reply: readonly string[]
 }
 
-/** One link as the core sees it. The shell makes it when a socket opens. */
-export class Link implements Beating {
+/**
+ * One link as the core sees it. The shell makes it when a socket opens. Its calls are the requests
+ * in the broker that came by it, and the deliveries it has not answered.
+ */
+export class Link extends BeatingEnd {
   readonly id: number
   readonly outbox: Outbox
   readonly pulse: Pulse
   /** Where it comes from, for logs. */
   readonly address: string
   session: Session | undefined
-  busySince = -1
-  isDoubtful = false
-  isBeating = false
-  unsent = 0
-  progressAt = 0
   isClosed = false
   lastReadAt: number
-  /** Requests in the broker that came by it, and deliveries it has not answered. */
-  #calls = 0
 
   constructor(now: number, id: number, address: string, pulse: Pulse, outbox: Outbox) {
+    super()
     this.id = id
     this.address = address
     this.pulse = pulse
     this.outbox = outbox
     this.lastReadAt = now
-  }
-
-  addCall(now: number): void {
-    this.#calls += 1
-    if (this.#calls === 1) this.busySince = now
-  }
-
-  dropCall(): void {
-    if (this.#calls > 0) this.#calls -= 1
-    if (this.#calls === 0) this.busySince = -1
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Beating } from '../../bus/heartbeat.ts'
+import { BeatingEnd } from '../../bus/heartbeat.ts'
 import { Outbox, type Wire } from '../../bus/outbox.ts'
 import { Pulse } from '../../bus/pulse.ts'
 import type { Slabs } from '../../bus/slabs.ts'
@@ -10,7 +10,7 @@ export const HASTY_DIALS = 3
  * The client's side of its connection to one broker, over all the links that it has had. What is
  * said of "the link" here is of the present one; a new one starts from nothing.
  */
-export class BrokerLink implements Beating {
+export class BrokerLink extends BeatingEnd {
   readonly index: number
   readonly url: string
   /** connecting: a dial is under way; greeting: hello sent; waiting: until the next dial. */
@@ -21,11 +21,6 @@ export class BrokerLink implements Beating {
   generation = 0
   /** The last of them that was up. */
   upGeneration = 0
-  busySince = -1
-  isDoubtful = false
-  isBeating = false
-  unsent = 0
-  progressAt = 0
   broker = ''
   idc = ''
   /** The broker life that handles, epochs and queues belong to; 0 before the first welcome. */
@@ -43,9 +38,9 @@ export class BrokerLink implements Beating {
   /** Pinned sends since the broker last acknowledged one, and the batch of the newest. */
   recoveries = 0
   recoveryBatch = 0
-  #calls = 0
 
   constructor(index: number, url: string) {
+    super()
     this.index = index
     this.url = url
   }
@@ -60,34 +55,15 @@ export class BrokerLink implements Beating {
     return this.state === 'waiting' && this.life !== 0 && this.failures <= HASTY_DIALS
   }
 
-  get calls(): number {
-    return this.#calls
-  }
-
   open(now: number, wire: Wire, slabs: Slabs, onDirty: (outbox: Outbox) => void): void {
     this.generation += 1
     this.pulse = new Pulse(now)
     const outbox: Outbox = new Outbox(wire, this.pulse, slabs, () => onDirty(outbox))
     this.outbox = outbox
-    this.isDoubtful = false
-    this.isBeating = false
-    this.unsent = 0
-    this.progressAt = 0
-    this.busySince = -1
-    this.#calls = 0
+    this.restart()
     this.recoveries = 0
     this.recoveryBatch = 0
     this.lastUsedAt = Number.NEGATIVE_INFINITY
-  }
-
-  addCall(now: number): void {
-    this.#calls += 1
-    if (this.#calls === 1) this.busySince = now
-  }
-
-  dropCall(): void {
-    if (this.#calls > 0) this.#calls -= 1
-    if (this.#calls === 0) this.busySince = -1
   }
 }
 

@@ -1,4 +1,4 @@
-import { MAX_BATCH_AGE_MS, MAX_BUSY_BATCH_AGE_MS, openBatch } from '../../bus/batch.ts'
+import { isTooOld, openBatch } from '../../bus/batch.ts'
 import { FieldReader, WireError } from '../../bus/bytes.ts'
 import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame, MAX_TEXT } from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
@@ -90,7 +90,7 @@ export class ClientCore {
       if (link.failures <= HASTY_DIALS) this.#hurryIfBusy(now)
       return
     }
-    this.responder.onLinkDown(link)
+    this.responder.onLinkDown(now, link)
     this.registrations.onLinkDown(now, link)
     this.requester.onLinkDown(now, link)
     this.#hurryIfBusy(now)
@@ -152,14 +152,14 @@ export class ClientCore {
   #readBatch(now: number, link: BrokerLink, bytes: Buffer): void {
     openBatch(now, link.pulse, bytes)
     if (bytes.length > BATCH_HEAD) this.#heartbeat.touch(now, link)
-    const isTooOld = link.pulse.ageBound(now) > maxAge(now, link)
+    const isOld = isTooOld(now, link.pulse, link.busySince)
     const { generation } = link
     for (let at = BATCH_HEAD; at < bytes.length; ) {
       const end = checkedFrameEnd(bytes, at)
       const type = bytes[at + 4]!
       if (type === Frame.reply) this.requester.onReply(now, link, bytes, at, end)
       else if (type === Frame.request) {
-        this.responder.onRequest(now, link, bytes, at, end, isTooOld)
+        this.responder.onRequest(now, link, bytes, at, end, isOld)
       } else this.#onControl(now, link, type, bytes, at, end)
       if (link.generation !== generation || (!link.isUp && link.state !== 'greeting')) return
       at = end
@@ -242,9 +242,3 @@ export class ClientCore {
     this.state.effects.linkUp(link)
   }
 }
-
-/** Tighter while calls keep acknowledgements flowing. */
-const maxAge = (now: number, link: BrokerLink): number =>
-  link.busySince >= 0 && now - link.busySince > MAX_BUSY_BATCH_AGE_MS + 250
-    ? MAX_BUSY_BATCH_AGE_MS
-    : MAX_BATCH_AGE_MS

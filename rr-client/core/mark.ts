@@ -54,7 +54,6 @@ export interface Mark {
 export interface HandlerReply {
   readonly kind: number
   readonly flags: number
-  readonly headers: Buffer
   readonly body: Buffer
 }
 

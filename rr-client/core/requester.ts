@@ -14,7 +14,7 @@ import type { BrokerLink } from './broker-link.ts'
 import { noteRefusal, readRefusal, writeCancel, writeRequest } from './call-frames.ts'
 import { choose } from './choose.ts'
 import { refusalAtDoor } from './door.ts'
-import { errorOf, failureOf } from './failure.ts'
+import { correlationIdOf, errorOf, failureOf } from './failure.ts'
 import type { Attempt } from './future.ts'
 import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
 import type { Marks } from './marks.ts'
@@ -103,10 +103,11 @@ export class Requester {
     const state = this.#state
     const counter = u64(b, at + Reply.counter)
     const flags = b[at + Reply.flags]!
-    const future = this.#find(counter, (flags & Flag.long) !== 0)
+    const isLong = (flags & Flag.long) !== 0
+    const future = this.#find(counter, isLong)
     if (future === undefined) {
       state.counters.lateReplies += 1
-      const correlationId = `${state.facts.instance}-${counter}`
+      const correlationId = correlationIdOf(state.facts.instance, { counter, isLong })
       state.effects.advise({ kind: 'late_reply', correlationId })
       return
     }
@@ -114,13 +115,7 @@ export class Requester {
     const { current } = future
     const isDirect =
       current?.queue !== undefined && current.link === link && current.queue.owner === from
-    if (!isDirect && !isFromAttempt(future, this.#marks.handles.find(link, from)?.instance)) {
-      state.counters.foreignReplies += 1
-      const correlationId = `${state.facts.instance}-${counter}`
-      const instance = this.#marks.handles.find(link, from)?.instance ?? ''
-      state.effects.advise({ kind: 'foreign_reply', correlationId, from: instance })
-      return
-    }
+    if (!isDirect && !this.#isFromAttempt(future, link, from)) return
     if (isDirect) noteLatency(current.queue!, now - future.startedAt)
     this.#remove(future)
     future.topic.budget?.succeed()
@@ -134,6 +129,17 @@ export class Requester {
       bodyStart: headersStart + u32(b, at + Reply.headersLength),
       end,
     })
+  }
+
+  /** A reply may come by another way than its request went, but only from who was sent it. */
+  #isFromAttempt(future: RequestResponseFuture, link: BrokerLink, from: number): boolean {
+    const instance = this.#marks.handles.find(link, from)?.instance
+    if (isFromAttempt(future, instance)) return true
+    const { counters, facts, effects } = this.#state
+    counters.foreignReplies += 1
+    const correlationId = correlationIdOf(facts.instance, future)
+    effects.advise({ kind: 'foreign_reply', correlationId, from: instance ?? '' })
+    return false
   }
 
   /** One attempt was refused: the call goes on unless none of its attempts may run any more. */
@@ -165,8 +171,8 @@ export class Requester {
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
     future.lostPeers += 1
-    const isIdempotent = (future.facts.flags & Flag.idempotent) !== 0
-    if (isIdempotent && future.lostPeers > MAX_LOST) this.#fail(now, future, 'responder_lost')
+    if (isIdempotent(future) && future.lostPeers > MAX_LOST)
+      this.#fail(now, future, 'responder_lost')
     else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
   }
 
@@ -294,8 +300,7 @@ export class Requester {
 
   /** An idempotent call need not wait for the instance it may have run at, if another is there. */
   #goElsewhere(now: number, future: RequestResponseFuture): boolean {
-    const isIdempotent = (future.facts.flags & Flag.idempotent) !== 0
-    if (!isIdempotent || future.lostPeers > MAX_LOST) return false
+    if (!isIdempotent(future) || future.lostPeers > MAX_LOST) return false
     const queue = this.#choose(now, future)
     if (queue === undefined) return false
     future.isRecovering = false
@@ -365,3 +370,6 @@ export class Requester {
 
 const idOf = (future: RequestResponseFuture): number =>
   future.isLong ? -future.counter : future.counter
+
+const isIdempotent = ({ facts }: RequestResponseFuture): boolean =>
+  (facts.flags & Flag.idempotent) !== 0

@@ -1,7 +1,8 @@
+import { remainingMs } from '../../bus/batch.ts'
 import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, Frame, MAX_REMAINING_MS, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, Frame, Reason, Request } from '../../bus/frame.ts'
 import { decodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
 import type { Answers } from './answers.ts'
@@ -159,7 +160,7 @@ export class Responder {
   }
 
   /** Unstarted work that came by a lost link is not started; lost answers are owed (rules 4, 5). */
-  onLinkDown(link: BrokerLink): void {
+  onLinkDown(now: number, link: BrokerLink): void {
     for (const mark of this.#marks.all()) {
       if (mark.way.link !== link || mark.way.generation !== link.generation) continue
       if (mark.state === 'waiting') {
@@ -168,6 +169,7 @@ export class Responder {
           // Another copy came by a link that is there, whose broker waits for the answer.
           mark.others = mark.others?.filter((way) => way !== other)
           mark.way = other
+          other.link.addCall(now)
           continue
         }
         mark.state = 'never'
@@ -236,10 +238,10 @@ export class Responder {
       return
     }
     const registration = this.#registrationFor(way.link, b, at)
-    const remainingMs = this.#remainingMs(now, way.link, b, at)
+    const leftMs = remainingMs(now, way.link.pulse, this.#state.stoppedMs, b, at)
     const bodyAt = at + Request.head + u32(b, at + Request.headersLength)
     const owner = registration ?? this.#registrations.nobody
-    const mark = newMark(now, this.#marks.newId(), peer, owner, way, b, at, remainingMs)
+    const mark = newMark(now, this.#marks.newId(), peer, owner, way, b, at, leftMs)
     mark.registration.waiting += 1
     way.link.addCall(now)
     way.link.lastUsedAt = now
@@ -321,14 +323,6 @@ export class Responder {
       return undefined
     }
     return owned.registration
-  }
-
-  #remainingMs(now: number, link: BrokerLink, b: Buffer, at: number): number {
-    const told = Math.min(u32(b, at + Request.remainingMs), MAX_REMAINING_MS)
-    const { stoppedMs } = this.#state
-    return stoppedMs === 0
-      ? told
-      : Math.max(0, told - Math.min(stoppedMs, link.pulse.ageBound(now)))
   }
 
   /** Refuses a frame that has no mark, or one that its mark refused before. */

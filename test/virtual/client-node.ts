@@ -247,7 +247,7 @@ export class ClientNode extends Node {
     const end = (afterMs: number, kind: number, body: string): void =>
       this.later(afterMs, (now) => {
         entry.endedAt = now
-        const reply: HandlerReply = { kind, flags: 0, headers: NO_BYTES, body: Buffer.from(body) }
+        const reply: HandlerReply = { kind, flags: 0, body: Buffer.from(body) }
         mark.reply = reply
         this.core.responder.finish(now, mark)
         this.afterwards(done)
