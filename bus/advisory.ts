@@ -18,7 +18,35 @@ export type Advisory =
   | { kind: 'queue_gone'; topic: string; queue: number; owner: string; reason: string }
   | { kind: 'queue_full'; topic: string; queue: number; depth: number; limit: number }
   | { kind: 'queue_accepts'; topic: string; queue: number; depth: number }
+  | {
+      kind: 'queue_isolated'
+      topic: string
+      queue: number
+      broker: string
+      instance: string
+      forMs: number
+    }
+  | { kind: 'queue_restored'; topic: string; queue: number; broker: string; instance: string }
+  | {
+      kind: 'queue_forced'
+      topic: string
+      queue: number
+      broker: string
+      instance: string
+      to: string
+      reason: string
+    }
+  | { kind: 'queue_stalled'; topic: string; queue: number; owner: string; reason: string }
+  | { kind: 'queue_answers'; topic: string; queue: number; owner: string }
+  | { kind: 'unknown_idc'; idc: string; known: string }
+  | { kind: 'duplicate_broker'; broker: string; url: string; message: string }
+  | { kind: 'idc_takeover'; topic: string; local: number; remote: number }
+  | { kind: 'idc_handover'; topic: string; local: number; remote: number }
   | { kind: 'protocol_error'; peer: string; message: string }
+  | { kind: 'registry_found'; url: string }
+  | { kind: 'registry_lost'; url: string; reason: string }
+  | { kind: 'registry_refused'; url: string; code: string; message: string }
+  | { kind: 'broker_found'; id: string; idc: string; url: string }
 
 /** What people on call should see, against what is the course of things. */
 const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
@@ -37,7 +65,20 @@ const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
   queue_gone: 'info',
   queue_full: 'warn',
   queue_accepts: 'info',
+  queue_isolated: 'warn',
+  queue_restored: 'info',
+  queue_forced: 'warn',
+  queue_stalled: 'warn',
+  queue_answers: 'info',
+  unknown_idc: 'warn',
+  duplicate_broker: 'warn',
+  idc_takeover: 'warn',
+  idc_handover: 'info',
   protocol_error: 'warn',
+  registry_found: 'info',
+  registry_lost: 'warn',
+  registry_refused: 'warn',
+  broker_found: 'info',
 }
 
 /** How an advisory is worth logging. */

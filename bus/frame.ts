@@ -38,6 +38,9 @@ export const Frame = {
   assign: 36,
   assigned: 37,
   window: 38,
+  recall: 39,
+  revoke: 40,
+  revoked: 41,
   watch: 48,
   unwatch: 49,
   routes: 50,
@@ -89,6 +92,7 @@ export const Request = {
 export const Reply = {
   flags: 5,
   kind: 6,
+  load: 7,
   headersLength: 8,
   to: 12,
   from: 16,
@@ -96,6 +100,13 @@ export const Reply = {
   counter: 24,
   head: 32,
 } as const
+
+/**
+ * The load in a reply: requests that wait for a handler for each one that may run, in sixteenths; at
+ * 16 a new request waits as long as a handler takes.
+ */
+export const LOAD_UNIT = 16
+export const MAX_LOAD = 255
 
 export const ReplyKind = {
   ok: 0,
@@ -164,7 +175,7 @@ export const stageName = (stage: number): string =>
   stage === Stage.broker ? 'broker' : stage === Stage.queue ? 'queue' : 'responder'
 
 /** What a requester may know of a queue. */
-export const QueueState = { gone: 0, writable: 1, transition: 2, full: 3 } as const
+export const QueueState = { gone: 0, writable: 1, transition: 2, full: 3, stalled: 4 } as const
 export type QueueState = (typeof QueueState)[keyof typeof QueueState]
 
 export const frameEnd = (bytes: Buffer, at: number): number => at + 4 + u32(bytes, at)

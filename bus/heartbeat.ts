@@ -73,11 +73,18 @@ const NOTHING = Buffer.alloc(0)
 export class Heartbeat<L extends Beating> {
   readonly #limits: HeartbeatLimits
   readonly #onDead: (now: number, link: L, silentMs: number) => void
+  readonly #onDoubt: (now: number, link: L) => void
   readonly #links = new Set<L>()
   #next = Number.POSITIVE_INFINITY
 
-  constructor(limits: HeartbeatLimits, onDead: (now: number, link: L, silentMs: number) => void) {
+  /** `onDoubt` is told whenever a link becomes doubtful, or is no longer. */
+  constructor(
+    limits: HeartbeatLimits,
+    onDead: (now: number, link: L, silentMs: number) => void,
+    onDoubt: (now: number, link: L) => void = () => {},
+  ) {
     this.#limits = limits
+    this.#onDoubt = onDoubt
     this.#onDead = onDead
   }
 
@@ -131,7 +138,10 @@ export class Heartbeat<L extends Beating> {
     // acknowledgement also keeps the bound on the age of batches tight.
     const isQuiet = isBusy && silentMs < 0 && pulse.ageBound(now) > this.#limits.pingMs
     if (isQuiet || (isDoubtful && !link.isDoubtful)) link.outbox.frame(now, Frame.ping, NOTHING)
-    link.isDoubtful = isDoubtful
+    if (link.isDoubtful !== isDoubtful) {
+      link.isDoubtful = isDoubtful
+      this.#onDoubt(now, link)
+    }
     if (pulse.owes) link.outbox.acknowledge(now)
     return pulse.owes || isBusy || pulse.unackedSince !== Number.POSITIVE_INFINITY
   }

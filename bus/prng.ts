@@ -39,4 +39,9 @@ export class Prng {
   below(bound: number): number {
     return Math.floor((this.u32() / 0x1_0000_0000) * bound)
   }
+
+  /** True for this share of the times it is asked. */
+  chance(share: number): boolean {
+    return this.u32() < share * 0x1_0000_0000
+  }
 }

@@ -12,15 +12,48 @@ export interface Register {
   /** Deliveries this broker may have unanswered at once: the credit. */
   window: number
   windowBytes: number
+  /** One instance of the group is active, over all brokers; the others stand by. */
+  isStandby: boolean
+  /** The group wants at least and at most so many queues at this broker; 0 for no bound. */
+  minQueues: number
+  maxQueues: number
 }
 
 export const encodeRegister = (m: Register): Buffer =>
-  new FieldWriter().u32(m.id).text(m.topic).text(m.group).u32(m.window).u32(m.windowBytes).done()
+  new FieldWriter()
+    .u32(m.id)
+    .text(m.topic)
+    .text(m.group)
+    .u32(m.window)
+    .u32(m.windowBytes)
+    .u8(m.isStandby ? 1 : 0)
+    .u16(m.minQueues)
+    .u16(m.maxQueues)
+    .done()
 
 export const decodeRegister = (r: FieldReader): Register => ({
   id: r.u32('registration'),
   topic: r.text('topic', MAX_TOPIC),
   group: r.text('group', MAX_NAME),
+  window: r.u32('window'),
+  windowBytes: r.u32('window bytes'),
+  isStandby: r.u8('register flags') === 1,
+  minQueues: r.u16('min queues'),
+  maxQueues: r.u16('max queues'),
+})
+
+/** A change of credit for a registration: another share of what the client grants over all brokers. */
+export interface Window {
+  id: number
+  window: number
+  windowBytes: number
+}
+
+export const encodeWindow = (m: Window): Buffer =>
+  new FieldWriter().u32(m.id).u32(m.window).u32(m.windowBytes).done()
+
+export const decodeWindow = (r: FieldReader): Window => ({
+  id: r.u32('registration'),
   window: r.u32('window'),
   windowBytes: r.u32('window bytes'),
 })
@@ -64,7 +97,7 @@ export const decodeAssign = (r: FieldReader): Assign => ({
   leaseMs: r.u32('lease ms'),
 })
 
-/** The client knows that it owns the queue. */
+/** One queue in one epoch: the client owns it (assigned), may no longer (revoke), has let it go (revoked). */
 export interface Assigned {
   queue: number
   epoch: number
@@ -78,7 +111,7 @@ export const decodeAssigned = (r: FieldReader): Assigned => ({
   epoch: r.u64('epoch'),
 })
 
-/** One number: the registration of unregister and unregistered. */
+/** One number: the registration of unregister and unregistered, the queue of recall. */
 export const encodeNumber = (n: number): Buffer => new FieldWriter().u32(n).done()
 export const decodeNumber = (r: FieldReader): number => r.u32('number')
 

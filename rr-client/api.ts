@@ -103,6 +103,16 @@ export interface ReplyOptions {
   prefetch?: number
   /** The group that answers the topic. Default: the group of the bus. */
   group?: string
+  /**
+   * One instance of the group is active, over all brokers, and the others take over when it is gone;
+   * never two at a time. Needs a fixed list of brokers. Default false.
+   */
+  standby?: boolean
+  /**
+   * Bounds of the group's queues at each broker. Below `min` in one data centre instances of others
+   * take part; beyond `max` instances stand by. 0, the default: one queue for each instance.
+   */
+  queues?: { min?: number; max?: number }
   /** Checks bodies before the handler runs; a mismatch is `invalid_argument`, not executed. */
   schema?: StandardSchemaV1
 }

@@ -143,7 +143,7 @@ export class Client implements Bus, AnswererHost {
   ): Promise<Answering> {
     checkTopic(topic)
     if (typeof handler !== 'function') throw invalid('handler', 'must be a function', handler)
-    const { concurrency, prefetch, group, schema } = checkReply(options)
+    const { concurrency, prefetch, group, schema, standby, queues } = checkReply(options)
     this.#checkOpen()
     if (this.#core.registrations.byTopic(topic)?.state === 'open') {
       throw invalid('topic', `${topic} is answered by this bus already`)
@@ -153,7 +153,9 @@ export class Client implements Bus, AnswererHost {
     const handle = new AnsweringHandle(topic, own, (ms) => this.#closeAnswering(handle, ms))
     this.#loop.post((now) => {
       const { registrations } = this.#core
-      handle.registration = registrations.open(now, topic, own, concurrency, prefetch, answerer)
+      const bounds = { isStandby: standby, minQueues: queues.min, maxQueues: queues.max }
+      const ask = { topic, group: own, concurrency, prefetch, ...bounds, answerer }
+      handle.registration = registrations.open(now, ask)
       this.#handles.set(handle.registration, handle)
     }, undefined)
     await handle.declared

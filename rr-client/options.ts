@@ -47,10 +47,19 @@ const CONNECT = z.strictObject({
 
 export type CheckedConnect = z.infer<typeof CONNECT>
 
+const QUEUES = z
+  .strictObject({
+    min: z.number().int().min(0).max(1_000).default(0),
+    max: z.number().int().min(0).max(1_000).default(0),
+  })
+  .refine(({ min, max }) => max === 0 || min <= max, 'min must not be above max')
+
 const REPLY = z.strictObject({
   concurrency: z.number().int().min(1).max(10_000).default(64),
   prefetch: z.number().int().min(0).max(10_000).default(64),
   group: name.optional(),
+  standby: z.boolean().default(false),
+  queues: QUEUES.default({ min: 0, max: 0 }),
   schema: z.custom<ReplyOptions['schema']>(isSchema, 'must be a Standard Schema').optional(),
 })
 

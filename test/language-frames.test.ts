@@ -262,13 +262,23 @@ describe('the frames that open a link', () => {
 
 describe('the frames about topics', () => {
   test('register and registered', () => {
-    const register = { id: 3, topic: 'a.b', group: 'g', window: 128, windowBytes: 4_194_304 }
+    const register = {
+      id: 3,
+      topic: 'a.b',
+      group: 'g',
+      window: 128,
+      windowBytes: 4_194_304,
+      ...{ isStandby: true, minQueues: 2, maxQueues: 300 },
+    }
     const asked = bytesOf(
       ['03000000', 'registration 3'],
       ['0300612e62', 'topic "a.b"'],
       ['010067', 'group "g"'],
       ['80000000', 'window of 128 deliveries'],
       ['00004000', 'and of 4 MiB'],
+      ['01', 'one active instance'],
+      ['0200', 'at least 2 queues'],
+      ['2c01', 'at most 300'],
     )
     isGolden(register, topics.encodeRegister, topics.decodeRegister, asked)
     const registered = { id: 3, topic: 9, code: 'no', message: 'why' }
@@ -279,6 +289,16 @@ describe('the frames about topics', () => {
       ['0300776879', 'message "why"'],
     )
     isGolden(registered, topics.encodeRegistered, topics.decodeRegistered, answered)
+  })
+
+  test('window', () => {
+    const window = { id: 3, window: 64, windowBytes: HIGH_31 }
+    const told = bytesOf(
+      ['03000000', 'registration 3'],
+      ['40000000', 'window of 64 deliveries'],
+      ['fbffff7f', 'and of 2^31 - 5 bytes'],
+    )
+    isGolden(window, topics.encodeWindow, topics.decodeWindow, told)
   })
 
   test('assign and assigned', () => {

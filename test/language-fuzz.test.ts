@@ -51,7 +51,14 @@ const hello = { ...ids, name: 'a', idc: 'sz', label: 'blue', token: 't', knewAno
 const welcome = { version: 1, broker: 'b1', idc: 'sz', life: 7, handle: 8, isResumed: false }
 const entry = { queue: 1, epoch: 2, state: 1, owner: 3, instance: 'i', idc: 'sz', label: 'x' }
 const routes = { topic: 'a.b', handle: 9, isFull: true, code: '', group: 'g', settlingMs: 5 }
-const register = { id: 1, topic: 'a.b', group: 'g', window: 64, windowBytes: 4_096 }
+const register = {
+  id: 1,
+  topic: 'a.b',
+  group: 'g',
+  window: 64,
+  windowBytes: 4_096,
+  ...{ isStandby: false, minQueues: 0, maxQueues: 0 },
+}
 const assign = { id: 1, topic: 2, queue: 3, epoch: 4, leaseMs: 5 }
 
 /** Every decoder, with bytes that it takes. */
@@ -78,6 +85,7 @@ const DECODERS: [name: string, decode: (r: FieldReader) => unknown, sample: Buff
     topics.decodeRegistered,
     topics.encodeRegistered({ id: 1, topic: 2, code: 'forbidden', message: 'no' }),
   ],
+  ['window', topics.decodeWindow, topics.encodeWindow({ id: 1, window: 64, windowBytes: 4_096 })],
   ['assign', topics.decodeAssign, topics.encodeAssign(assign)],
   ['assigned', topics.decodeAssigned, topics.encodeAssigned({ queue: 1, epoch: 2 })],
   ['number', topics.decodeNumber, topics.encodeNumber(7)],

@@ -147,7 +147,15 @@ describe('the offsets of PROTOCOL.md', () => {
     settlingMs: 7,
     maxBodyBytes: 8,
   }
-  const register = { id: 1, topic: 'a.b', group: 'g', window: 2, windowBytes: 3 }
+  const register = {
+    id: 1,
+    topic: 'a.b',
+    group: 'g',
+    window: 2,
+    windowBytes: 3,
+    ...{ minQueues: 4, maxQueues: 5 },
+  }
+  const window = { id: 1, window: 2, windowBytes: 3 }
   const assign = { id: 1, topic: 2, queue: 3, epoch: 4, leaseMs: 5 }
   const routes = { topic: 'a.b', handle: 1, code: 'c', group: 'g', settlingMs: 2 }
   const entry = { queue: 1, epoch: 2, state: 3, owner: 4, instance: 'i', idc: 'sz', label: 'l' }
@@ -177,7 +185,15 @@ describe('the offsets of PROTOCOL.md', () => {
       { handle: 1, instance: 'i', replyTopic: 'r' },
       handshake.encodePeer({ handle: 1, instance: 'i', replyTopic: 'r' }),
     ],
-    ['register', 32, register, topics.encodeRegister(register)],
+    [
+      'register',
+      32,
+      { ...register, flags: 1 },
+      topics.encodeRegister({ ...register, isStandby: true }),
+    ],
+    ['window', 38, window, topics.encodeWindow(window)],
+    ['recall', 39, { queue: 9 }, topics.encodeNumber(9)],
+    ['revoke', 40, { queue: 3, epoch: 4 }, topics.encodeAssigned({ queue: 3, epoch: 4 })],
     [
       'registered',
       33,

@@ -130,7 +130,10 @@ describe('whatever the values', () => {
 
   test('the frames about topics come back as they were', () => {
     const topic = text(200)
-    const register = record({ id: n32, topic, group: name, window: n32, windowBytes: n32 })
+    const credit = { id: n32, window: n32, windowBytes: n32 }
+    const bounds = { isStandby: fc.boolean(), minQueues: n16, maxQueues: n16 }
+    const register = record({ ...credit, ...bounds, topic, group: name })
+    comesBack(record(credit), topics.encodeWindow, topics.decodeWindow)
     comesBack(register, topics.encodeRegister, topics.decodeRegister)
     const registered = record({ id: n32, topic: n32, code: name, message: text(1_024) })
     comesBack(registered, topics.encodeRegistered, topics.decodeRegistered)

@@ -16,13 +16,16 @@ import {
   decodeRegister,
   decodeResume,
   decodeTopic,
+  decodeWindow,
 } from '../../bus/topic-frames.ts'
 import { Assignment } from './assignment.ts'
 import { Dispatch } from './dispatch.ts'
+import { Ownership } from './ownership.ts'
 import { Reception } from './reception.ts'
 import { Returns } from './returns.ts'
 import { Routing } from './routing.ts'
 import type { Link, Session } from './session.ts'
+import { Stalls } from './stalls.ts'
 import { type BrokerEffects, type BrokerIdentity, type BrokerLimits, BrokerState } from './state.ts'
 import { type BrokerView, viewOf } from './view.ts'
 
@@ -41,19 +44,29 @@ export class BrokerCore {
   readonly #routing: Routing
   readonly #dispatch: Dispatch
   readonly #returns: Returns
+  readonly #stalls: Stalls
+  readonly #ownership: Ownership
   readonly #assignment: Assignment
   readonly #reception: Reception
 
   constructor(identity: BrokerIdentity, limits: BrokerLimits, effects: BrokerEffects) {
-    this.#heartbeat = new Heartbeat<Link>(limits, (now, link, silentMs) =>
-      this.#reception.silent(now, link, `nothing acknowledged for ${silentMs} ms`),
+    this.#heartbeat = new Heartbeat<Link>(
+      limits,
+      (now, link, silentMs) =>
+        this.#reception.silent(now, link, `nothing acknowledged for ${silentMs} ms`),
+      (now, { session, isDoubtful }) => {
+        if (session === undefined) return
+        this.#stalls.onDoubt(now, this.#assignment.of(session), isDoubtful)
+      },
     )
     const state = new BrokerState(identity, limits, effects, this.#heartbeat)
     this.#state = state
     this.#routing = new Routing(state)
     this.#dispatch = new Dispatch(state, this.#routing)
     this.#returns = new Returns(state, this.#dispatch)
-    this.#assignment = new Assignment(state, this.#routing, this.#dispatch)
+    this.#stalls = new Stalls(state, this.#routing, this.#dispatch)
+    this.#ownership = new Ownership(state, this.#routing, this.#dispatch)
+    this.#assignment = new Assignment(state, this.#routing, this.#ownership)
     this.#reception = new Reception(
       state,
       this.#routing,
@@ -69,6 +82,8 @@ export class BrokerCore {
       this.#routing.nextDeadline,
       this.#dispatch.nextDeadline,
       this.#assignment.nextDeadline,
+      this.#ownership.nextDeadline,
+      this.#stalls.nextDeadline,
       this.#reception.nextDeadline,
     )
   }
@@ -104,6 +119,8 @@ export class BrokerCore {
     this.#heartbeat.beat(now)
     this.#dispatch.onDeadline(now)
     this.#assignment.onDeadline(now)
+    this.#ownership.onDeadline(now)
+    this.#stalls.onDeadline(now)
     this.#reception.onDeadline(now)
     this.#routing.onDeadline(now)
   }
@@ -199,6 +216,12 @@ export class BrokerCore {
         break
       case Frame.assigned:
         this.#assignment.onAssigned(now, session, decodeAssigned(reader))
+        break
+      case Frame.window:
+        this.#assignment.onWindow(now, session, decodeWindow(reader))
+        break
+      case Frame.revoked:
+        decodeAssigned(reader)
         break
       case Frame.unregister:
         this.#assignment.onUnregister(now, session, decodeNumber(reader))

@@ -12,6 +12,7 @@ export interface Delivery {
   flags: number
   attempt: number
   size: number
+  sentAt: number
   /** The owner's link was lost with it: it counts for no credit until the owner says it holds it. */
   isLost: boolean
   /** Its requester was told of the loss. */
@@ -72,6 +73,7 @@ const blank = (number: number): Delivery => ({
   flags: 0,
   attempt: 0,
   size: 0,
+  sentAt: 0,
   isLost: false,
   isTold: false,
 })

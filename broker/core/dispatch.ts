@@ -250,7 +250,8 @@ export class Dispatch {
       isGone: false,
     }
     this.#nextId += 1
-    queue.push(message)
+    queue.push(now, message)
+    this.#state.starving.add(queue)
     this.#state.waitingBytes += message.size
     this.#byId.set(message.id, message)
     origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message.id)
@@ -284,6 +285,7 @@ export class Dispatch {
     state.introduce(now, owner, origin)
     const size = end - at
     const delivery = state.deliveries.take(origin, owner, queue)
+    delivery.sentAt = now
     delivery.counter = u64(b, at + Request.counter)
     delivery.flags = b[at + Request.flags]!
     delivery.attempt = u16(b, at + Request.attempt)

@@ -1,5 +1,5 @@
 import { Fifo } from '../../bus/fifo.ts'
-import { QueueState } from '../../bus/frame.ts'
+import { LOAD_UNIT, MAX_LOAD, QueueState } from '../../bus/frame.ts'
 import type { FrameCopy } from './frame-copy.ts'
 import type { Session } from './session.ts'
 
@@ -8,6 +8,8 @@ const REOPEN_SHARE = 0.7
 /** A queue's rate is that of the last window of so many milliseconds and answers, at least. */
 const RATE_WINDOW_MS = 500
 const RATE_ANSWERS = 16
+/** How fast the slowest answer is forgotten. */
+const SLOWEST_DECAY = 1 / 64
 
 /** A request that waits for its queue's owner to have credit. */
 export interface Waiting {
@@ -52,6 +54,15 @@ export class Queue {
   epoch = 1
   /** `assigning` until the owner has confirmed; `transition` while it is away or leaves. */
   state: 'assigning' | 'writable' | 'transition' | 'gone' = 'assigning'
+  /** Its owner has stopped answering, and another queue of the topic is better. */
+  isStalled = false
+  /** The owner's link does not acknowledge just now: it is given nothing. */
+  isDoubtful = false
+  /** The slowest recent answer, in milliseconds. */
+  slowestMs = 0
+  /** When the owner answered last, and since when answers are missed: then, or when calls began to wait. */
+  answeredAt = 0
+  #waitingSince = 0
   isFull = false
   /** Requesters know that it is full. */
   toldFull = false
@@ -96,6 +107,7 @@ export class Queue {
   get routeState(): number {
     if (this.state === 'gone') return QueueState.gone
     if (this.state !== 'writable') return QueueState.transition
+    if (this.isStalled) return QueueState.stalled
     return this.isFull ? QueueState.full : QueueState.writable
   }
 
@@ -103,6 +115,7 @@ export class Queue {
   hasCredit(size: number): boolean {
     const { window, windowBytes } = this.credit
     return (
+      !this.isDoubtful &&
       this.unanswered < window &&
       (this.unanswered === 0 || this.unansweredBytes + size <= windowBytes) &&
       this.owner.link !== undefined &&
@@ -153,7 +166,26 @@ export class Queue {
     this.#answers = 0
   }
 
-  push(message: Waiting): void {
+  /** Calls waiting here for each that the owner takes at once, as replies say it. */
+  get load(): number {
+    if (this.#waiting === 0) return 0
+    return Math.min(MAX_LOAD, Math.ceil((this.#waiting * LOAD_UNIT) / this.credit.window))
+  }
+
+  /** Since when an owner that answers nothing is missed. */
+  get quietSince(): number {
+    return Math.max(this.answeredAt, this.#waitingSince)
+  }
+
+  /** The owner has replied to a delivery sent so long ago. */
+  noteReply(now: number, ms: number): void {
+    this.answeredAt = now
+    if (ms > this.slowestMs) this.slowestMs = ms
+    else this.slowestMs += (ms - this.slowestMs) * SLOWEST_DECAY
+  }
+
+  push(now: number, message: Waiting): void {
+    if (this.#waiting === 0) this.#waitingSince = now
     this.#fifo.push(message)
     this.#waiting += 1
     this.#waitingBytes += message.size

@@ -30,8 +30,13 @@ export class Returns {
     const to = u32(b, at + Reply.to)
     const delivery = state.deliveries.find(u32(b, at + Reply.delivery), from)
     let origin: Session | undefined
+    let load = 0
     if (delivery !== undefined && delivery.counter === u64(b, at + Reply.counter)) {
       origin = delivery.origin!
+      if (b[at + 4] === Frame.reply && delivery.queue !== undefined) {
+        delivery.queue.noteReply(now, now - delivery.sentAt)
+        load = delivery.queue.load
+      }
       if (to === 0 || origin.handle === to) this.release(now, delivery)
     }
     if (origin === undefined || (to !== 0 && origin.handle !== to)) {
@@ -39,7 +44,7 @@ export class Returns {
     }
     if (origin === undefined) state.counters.repliesDropped += 1
     else if (origin.link === undefined) this.#hold(origin, from, b, at, end)
-    else this.#passOn(now, origin, from, b, at, end)
+    else this.#passOn(now, origin, from, b, at, end, load)
   }
 
   /** The delivery is answered: its credit is free, and the next one may go. */
@@ -121,12 +126,23 @@ export class Returns {
     this.#state.refuse(now, call, Reason.link_lost, { stage: Stage.responder })
   }
 
-  #passOn(now: number, to: Session, from: Session, b: Buffer, at: number, end: number): void {
+  /** `load` is that of the queue here, if the responder knows of less. */
+  #passOn(
+    now: number,
+    to: Session,
+    from: Session,
+    b: Buffer,
+    at: number,
+    end: number,
+    load = 0,
+  ): void {
     const state = this.#state
     const link = to.link!
     state.introduce(now, to, from)
     const target = link.outbox.pass(now, b, at, end)
-    setU32(link.outbox.bytes, target + Reply.from, from.handle)
+    const { bytes } = link.outbox
+    setU32(bytes, target + Reply.from, from.handle)
+    if (load > bytes[target + Reply.load]!) bytes[target + Reply.load] = load
     state.heartbeat.touch(now, link)
   }
 

@@ -70,6 +70,8 @@ export class BrokerState {
   readonly topics = new Map<string, Topic>()
   readonly queues = new Map<number, Queue>()
   readonly deliveries = new Deliveries()
+  /** Queues in which something waits, or whose owner has stopped answering. */
+  readonly starving = new Set<Queue>()
   readonly counters: BrokerCounters = {
     requests: 0,
     replies: 0,

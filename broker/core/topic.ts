@@ -1,5 +1,6 @@
-import type { Queue } from './queue.ts'
+import type { Credit, Queue } from './queue.ts'
 import type { Session } from './session.ts'
+import type { Takeover } from './takeover.ts'
 
 /** A topic as one broker knows it: its group, its queues, and who wants to hear of them. */
 export class Topic {
@@ -7,8 +8,15 @@ export class Topic {
   readonly name: string
   /** The one group that answers it, while it has registrations. */
   group = ''
-  registrations = 0
+  /** Bounds of the queues as its group declared them last; 0 for none. */
+  minQueues = 0
+  maxQueues = 0
+  readonly registrations = new Set<Registration>()
   readonly queues = new Map<number, Queue>()
+  /** Queues that lost their owner and wait for another: only where the number of queues is bounded. */
+  spare: Queue[] = []
+  /** Made when an instance of another data centre offers to answer. */
+  takeover: Takeover | undefined
   readonly watchers = new Set<Session>()
   /** Queues whose news the watchers have not been told. */
   readonly changed = new Set<Queue>()
@@ -20,6 +28,27 @@ export class Topic {
   }
 
   get isIdle(): boolean {
-    return this.registrations === 0 && this.queues.size === 0 && this.watchers.size === 0
+    return this.registrations.size === 0 && this.queues.size === 0 && this.watchers.size === 0
   }
 }
+
+/** A session's offer to answer a topic, and the queue it got for it, if it does not stand by. */
+export interface Registration extends Credit {
+  readonly session: Session
+  readonly topic: Topic
+  /** Its instance runs in the broker's data centre. */
+  readonly isLocal: boolean
+  /** One instance of the group is active, over all brokers. */
+  readonly isStandby: boolean
+  queue: Queue | undefined
+  /** Declared on the present link: what a client that is back does not declare again is over. */
+  isDeclared: boolean
+}
+
+/** It has a queue, which may be in transition. */
+export const owns = ({ queue }: Registration): boolean =>
+  queue !== undefined && queue.state !== 'gone'
+
+/** It may own a queue: its client is here and has said so, or is expected back at any moment. */
+export const isEligible = (registration: Registration): boolean =>
+  registration.isDeclared || owns(registration)

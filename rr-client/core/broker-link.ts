@@ -22,7 +22,10 @@ export class BrokerLink extends BeatingEnd {
   /** The last of them that was up. */
   upGeneration = 0
   broker = ''
+  /** Its data centre, as its welcome or a registry says; empty while nobody has. */
   idc = ''
+  /** It stands in this client's data centre (or none does): it gets the traffic. */
+  isHome = true
   /** The broker life that handles, epochs and queues belong to; 0 before the first welcome. */
   life = 0
   /** This instance's handle in that life. */
@@ -35,6 +38,8 @@ export class BrokerLink extends BeatingEnd {
   redialAt = Number.POSITIVE_INFINITY
   lastUsedAt = 0
   idlePingAt = Number.POSITIVE_INFINITY
+  /** Another url leads to the same broker, and has its link: this one is not dialled. */
+  twin: BrokerLink | undefined
   /** Pinned sends since the broker last acknowledged one, and the batch of the newest. */
   recoveries = 0
   recoveryBatch = 0

@@ -4,6 +4,8 @@ import {
   Cancel,
   Flag,
   Frame,
+  LOAD_UNIT,
+  MAX_LOAD,
   putHead,
   putRefusal,
   QueueState,
@@ -18,7 +20,9 @@ import {
 import type { BrokerLink } from './broker-link.ts'
 import type { RefusalNote, RequestResponseFuture } from './future.ts'
 import type { HandlerReply, Kept, Mark, Way } from './mark.ts'
-import type { RouteQueue, TopicRoutes } from './routes.ts'
+import type { Registration } from './registration.ts'
+import type { RouteQueue } from './route-queue.ts'
+import type { TopicRoutes } from './routes.ts'
 
 /** Without a queue the request is pinned: its headers say whom it is for. */
 export const writeRequest = (
@@ -110,7 +114,7 @@ export const writeReply = (
   const b = link.outbox.bytes
   putHead(b, at, size, Frame.reply, reply.flags | (mark.isLong ? Flag.long : 0))
   b[at + Reply.kind] = reply.kind
-  b[at + 7] = 0
+  b[at + Reply.load] = loadOf(mark.registration)
   setU32(b, at + Reply.headersLength, headers.length)
   setU32(b, at + Reply.to, to)
   setU32(b, at + Reply.from, 0)
@@ -121,6 +125,10 @@ export const writeReply = (
     reply.bytes.copy(b, at + Reply.head + headers.length, reply.start, reply.end)
   }
 }
+
+/** How many requests wait for each handler that may run, as the wire says it. */
+const loadOf = ({ waiting, concurrency }: Registration): number =>
+  waiting === 0 ? 0 : Math.min(MAX_LOAD, Math.ceil((waiting * LOAD_UNIT) / concurrency))
 
 /** What a responder refuses, and whether it will never start this attempt or one before it. */
 export interface ResponderRefusal {

@@ -1,40 +1,93 @@
-import { QueueState } from '../../bus/frame.ts'
+import { Flag, QueueState } from '../../bus/frame.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { RequestResponseFuture } from './future.ts'
 import { hashText } from './hash.ts'
-import type { RouteQueue } from './routes.ts'
+import type { RouteQueue } from './route-queue.ts'
+
+/** What is put up with when nothing better is there. */
+export const Lenience = { none: 0, doubtful: 1, isolated: 2 } as const
+export type Lenience = (typeof Lenience)[keyof typeof Lenience]
 
 /**
- * The queue a call goes to: of two random fit ones the better by calls in flight, then by latency
- * (Mitzenmacher 2001); with a key, the owner that ranks highest for it (rendezvous hashing, Thaler
- * and Ravishankar 1998).
+ * The load at home, in calls waiting for each handler that may run, from which a share of the calls
+ * goes to another data centre; it grows to the most over the range. At a load of 1 a call takes
+ * twice as long as its handler.
+ */
+const SPILL_LOAD = 0.5
+const SPILL_RANGE = 1.5
+const SPILL_MOST = 0.9
+/** Latencies decide only where they differ by this factor and by so much: the rest is noise. */
+const SLOWER_FACTOR = 2
+const SLOWER_MS = 5
+
+/**
+ * The queue a call goes to: the nearest fit ones, and of two random ones of these the better by
+ * calls in flight, then by latency (Mitzenmacher 2001); with a key, the owner that ranks highest for
+ * it (rendezvous hashing, Thaler and Ravishankar 1998).
  */
 export const choose = (
   now: number,
   future: RequestResponseFuture,
   prng: Prng,
-  mayBeDoubtful: boolean,
+  lenience: Lenience,
 ): RouteQueue | undefined => {
-  const { queues } = future.topic
+  const { tiers, homing, probeAt } = future.topic
+  if (now >= probeAt) {
+    const probe = dueProbe(now, future, prng)
+    if (probe !== undefined) return probe
+  }
+  const home = pick(now, future, tiers[0], prng, lenience)
+  if (home === undefined) return elsewhere(now, future, prng, lenience)
+  const isStaying = homing === undefined || prng.chance(homing.share(now))
+  if (isStaying && (home.load < SPILL_LOAD || !prng.chance(spillShare(home.load)))) return home
+  const other = elsewhere(now, future, prng, Lenience.none)
+  if (other === undefined || (isStaying && other.load >= home.load)) return home
+  return other
+}
+
+/** The share of the calls that a home queue with this load gives away. */
+const spillShare = (load: number): number => Math.min(SPILL_MOST, (load - SPILL_LOAD) / SPILL_RANGE)
+
+/** The call would rather have gone to another data centre, had its queues been known. */
+export const isSpilling = ({ tier, load }: RouteQueue): boolean => tier === 0 && load >= SPILL_LOAD
+
+const elsewhere = (
+  now: number,
+  future: RequestResponseFuture,
+  prng: Prng,
+  lenience: Lenience,
+): RouteQueue | undefined => {
+  const { tiers } = future.topic
+  return pick(now, future, tiers[1], prng, lenience) ?? pick(now, future, tiers[2], prng, lenience)
+}
+
+const pick = (
+  now: number,
+  future: RequestResponseFuture,
+  queues: readonly RouteQueue[],
+  prng: Prng,
+  lenience: Lenience,
+): RouteQueue | undefined => {
   const { key } = future.facts
-  if (key !== undefined)
+  const { length } = queues
+  if (length === 0) return undefined
+  if (key !== undefined) {
     return highest(
       key,
-      queues.filter((queue) => isFit(now, queue, future, mayBeDoubtful)),
+      queues.filter((queue) => isFit(now, queue, future, prng, lenience)),
     )
-  if (queues.length === 1)
-    return isFit(now, queues[0]!, future, mayBeDoubtful) ? queues[0] : undefined
-  if (queues.length === 0) return undefined
-  const first = prng.below(queues.length)
-  const other = (first + 1 + prng.below(queues.length - 1)) % queues.length
+  }
+  if (length === 1) return isFit(now, queues[0]!, future, prng, lenience) ? queues[0] : undefined
+  const first = prng.below(length)
+  const other = (first + 1 + prng.below(length - 1)) % length
   const a = queues[first]!
   const b = queues[other]!
-  const isFitA = isFit(now, a, future, mayBeDoubtful)
-  const isFitB = isFit(now, b, future, mayBeDoubtful)
-  if (isFitA && isFitB) return isBetter(b, a) ? b : a
+  const isFitA = isFit(now, a, future, prng, lenience)
+  const isFitB = isFit(now, b, future, prng, lenience)
+  if (isFitA && isFitB) return isBetter(now, b, a) ? b : a
   if (isFitA) return a
   if (isFitB) return b
-  const fit = queues.filter((queue) => isFit(now, queue, future, mayBeDoubtful))
+  const fit = queues.filter((queue) => isFit(now, queue, future, prng, lenience))
   return fit.length === 0 ? undefined : fit[prng.below(fit.length)]
 }
 
@@ -42,24 +95,78 @@ const isFit = (
   now: number,
   queue: RouteQueue,
   future: RequestResponseFuture,
-  mayBeDoubtful: boolean,
+  prng: Prng,
+  lenience: Lenience,
 ): boolean =>
   (queue.state === QueueState.writable ||
-    (queue.state === QueueState.full && queue.avoidUntil > 0)) &&
+    (queue.state === QueueState.full && queue.avoidUntil > 0) ||
+    (queue.state === QueueState.stalled && lenience === Lenience.isolated)) &&
   queue.avoidUntil <= now &&
+  (queue.shyUntil <= now || lenience === Lenience.isolated) &&
   queue.link.isUp &&
-  (mayBeDoubtful || !queue.link.isDoubtful) &&
+  (!queue.link.isDoubtful || lenience !== Lenience.none) &&
   !queue.link.outbox.isClogged &&
   !isTried(future, queue.instance) &&
-  future.refusedBy?.includes(queue) !== true
+  future.refusedBy?.includes(queue) !== true &&
+  (queue.isolation === undefined || isAdmitted(now, queue, prng, lenience))
+
+const isAdmitted = (
+  now: number,
+  { isolation }: RouteQueue,
+  prng: Prng,
+  lenience: Lenience,
+): boolean => {
+  if (isolation!.admits(now, prng)) return true
+  // The last route is never isolated, unless an operator says so.
+  return lenience === Lenience.isolated && isolation!.forcedAt(now)?.to !== 'open'
+}
 
 /** An instance that may have the call already is not asked a second time as if it were new. */
 const isTried = (future: RequestResponseFuture, instance: string): boolean =>
   future.current?.instance === instance ||
   future.earlier?.some((attempt) => attempt.instance === instance) === true
 
-const isBetter = (a: RouteQueue, b: RouteQueue): boolean =>
-  a.inFlight < b.inFlight || (a.inFlight === b.inFlight && a.latencyMs < b.latencyMs)
+/** An isolated queue whose time has come, if this call may be its probe. */
+const dueProbe = (
+  now: number,
+  future: RequestResponseFuture,
+  prng: Prng,
+): RouteQueue | undefined => {
+  const { topic, facts } = future
+  const isIdempotent = (facts.flags & Flag.idempotent) !== 0
+  let found: RouteQueue | undefined
+  let next = Number.POSITIVE_INFINITY
+  for (const queue of topic.queues) {
+    const { isolation } = queue
+    if (isolation === undefined) continue
+    if (
+      found === undefined &&
+      now >= isolation.probeAt &&
+      isReachable(queue) &&
+      !isTried(future, queue.instance) &&
+      isolation.takeProbe(now, isIdempotent, queue.slowMs, prng)
+    ) {
+      found = queue
+    }
+    next = Math.min(next, isolation.probeAt)
+  }
+  topic.probeAt = next
+  future.probeOf = found
+  return found
+}
+
+const isReachable = ({ state, link }: RouteQueue): boolean =>
+  state === QueueState.writable && link.isUp && !link.isDoubtful && !link.outbox.isClogged
+
+const isBetter = (now: number, a: RouteQueue, b: RouteQueue): boolean => {
+  const [slow, quick] = a.latencyMs > b.latencyMs ? [a, b] : [b, a]
+  const hardlyMs = quick.latencyMs * SLOWER_FACTOR + SLOWER_MS
+  if (quick.latencyMs === 0 || slow.latencyMs <= hardlyMs) return a.inFlight < b.inFlight
+  const slowMs = slow.latencyAt(now)
+  if (slowMs <= hardlyMs) return a.inFlight < b.inFlight
+  const [waitA, waitB] = slow === a ? [slowMs, quick.latencyMs] : [quick.latencyMs, slowMs]
+  return (a.inFlight + 1) * waitA < (b.inFlight + 1) * waitB
+}
 
 const highest = (key: string, queues: RouteQueue[]): RouteQueue | undefined => {
   const seed = hashText(key)

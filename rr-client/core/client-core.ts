@@ -5,7 +5,7 @@ import { Heartbeat } from '../../bus/heartbeat.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
-import { encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
+import { decodeNumber, encodeNumber, encodeTopic } from '../../bus/topic-frames.ts'
 import { Answers } from './answers.ts'
 import { type BrokerLink, HASTY_DIALS } from './broker-link.ts'
 import type { CallFacts, RequestResponseFuture } from './future.ts'
@@ -37,7 +37,7 @@ export class ClientCore {
   constructor(
     facts: ClientFacts,
     effects: ClientEffects,
-    links: readonly BrokerLink[],
+    links: BrokerLink[],
     prng: Prng,
     slabs: Slabs,
     onDirty: (outbox: Outbox) => void,
@@ -53,7 +53,9 @@ export class ClientCore {
     this.requester = new Requester(this.state, this.marks)
     this.answers = new Answers(this.state)
     this.responder = new Responder(this.state, this.marks, this.registrations, this.answers)
-    this.#links = new Links(this.state, this.marks, slabs, onDirty)
+    this.#links = new Links(this.state, this.marks, slabs, onDirty, (now, link) =>
+      this.onClosed(now, link, 'the same broker by another url'),
+    )
   }
 
   get nextDeadline(): number {
@@ -68,6 +70,13 @@ export class ClientCore {
 
   start(): void {
     for (const link of this.state.links) this.#links.dial(link)
+  }
+
+  /** A broker that was not known before; its data centre, if that is known. */
+  addBroker(now: number, url: string, idc: string): BrokerLink {
+    const link = this.#links.add(url, idc)
+    this.#settleHome(now)
+    return link
   }
 
   request(now: number, facts: CallFacts, caller: unknown): RequestResponseFuture {
@@ -144,6 +153,13 @@ export class ClientCore {
     }
   }
 
+  /** Brokers are known anew: who is home, who is asked, and who gets how much credit. */
+  #settleHome(now: number): void {
+    this.state.settleHome()
+    this.requester.topics.onLinks(now)
+    this.registrations.share(now)
+  }
+
   /** With work in hand nobody should sit out a back-off while a broker is back. */
   #hurryIfBusy(now: number): void {
     if (this.requester.inFlight > 0 || this.registrations.size > 0) this.#links.hurry(now)
@@ -203,6 +219,12 @@ export class ClientCore {
       case Frame.assign:
         this.registrations.onAssign(now, link, reader)
         break
+      case Frame.recall:
+        this.responder.onRecall(now, link, decodeNumber(reader))
+        break
+      case Frame.revoke:
+        this.registrations.onRevoke(now, link, reader)
+        break
       case Frame.registered:
         this.registrations.onRegistered(now, link, reader)
         break
@@ -235,6 +257,12 @@ export class ClientCore {
   /** What was held is listed before anything else, then everything is declared again. */
   #onWelcome(now: number, link: BrokerLink, reader: FieldReader): void {
     const resumed = this.#links.onWelcome(now, link, reader)
+    if (resumed === undefined) {
+      this.state.effects.hangUp(link, BAD_FRAME, 'another broker has this id')
+      this.onClosed(now, link, 'another broker has this id')
+      return
+    }
+    this.#settleHome(now)
     this.responder.onResumed(now, link, resumed)
     this.registrations.onLinkUp(now, link)
     this.answers.onLinkUp(now, link)

@@ -1,7 +1,8 @@
 import { CounterRing } from '../../bus/counter-ring.ts'
 import type { Reason } from '../../bus/frame.ts'
 import type { BrokerLink } from './broker-link.ts'
-import type { RouteQueue, TopicRoutes } from './routes.ts'
+import type { RouteQueue } from './route-queue.ts'
+import type { TopicRoutes } from './routes.ts'
 
 /** Calls with more time than this have counters and a floor of their own (WIRE-SAFETY M12). */
 const LONG_CALL_MS = 30_000
@@ -24,6 +25,7 @@ export interface Attempt {
   readonly link: BrokerLink
   readonly generation: number
   readonly queue: RouteQueue | undefined
+  readonly sentAt: number
 }
 
 /** Why the last attempt was refused. */
@@ -64,6 +66,8 @@ export class RequestResponseFuture {
   absentFrom: BrokerLink[] | undefined
   /** Queues that refused it for want of room: not asked again. */
   refusedBy: RouteQueue[] | undefined
+  /** The isolated queue it is the probe of. */
+  probeOf: RouteQueue | undefined
   retries = 0
   moves = 0
   lostPeers = 0

@@ -10,13 +10,15 @@ import {
 } from '../../bus/handshake.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Slabs } from '../../bus/slabs.ts'
-import type { BrokerLink } from './broker-link.ts'
+import { BrokerLink } from './broker-link.ts'
 import type { Marks } from './marks.ts'
 import type { ClientState } from './state.ts'
 
 /** Back-off between dials: full jitter up to this, doubling (Brooker, AWS 2015). */
 const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5_000
+/** A broker that had work of ours within the last minute is wanted back sooner. */
+const WARM_BACKOFF_MS = 1_000
 /** With calls in hand nobody should wait for a broker that is back. */
 const BUSY_BACKOFF_MS = 100
 /** The first dial after a loss, with work in hand: a responder is given up after 150 ms. */
@@ -25,6 +27,8 @@ const AT_ONCE_MS = 10
 const WARM_MS = 60_000
 const WARM_PING_MS = 3_000
 const IDLE_PING_MS = 10_000
+/** ws close code: the same broker by another url. */
+const SAME_BROKER = 4003
 const NOTHING = Buffer.alloc(0)
 
 /** Links to brokers: greeting, keeping them alive, dialling again for ever. */
@@ -33,8 +37,17 @@ export class Links {
   readonly #marks: Marks
   readonly #slabs: Slabs
   readonly #onDirty: (outbox: Outbox) => void
+  /** The link ends because its broker has another one. */
+  readonly #onTwin: (now: number, link: BrokerLink) => void
 
-  constructor(state: ClientState, marks: Marks, slabs: Slabs, onDirty: (outbox: Outbox) => void) {
+  constructor(
+    state: ClientState,
+    marks: Marks,
+    slabs: Slabs,
+    onDirty: (outbox: Outbox) => void,
+    onTwin: (now: number, link: BrokerLink) => void,
+  ) {
+    this.#onTwin = onTwin
     this.#state = state
     this.#marks = marks
     this.#slabs = slabs
@@ -43,7 +56,10 @@ export class Links {
 
   get nextDeadline(): number {
     let next = Number.POSITIVE_INFINITY
-    for (const link of this.#state.links) next = Math.min(next, link.redialAt, link.idlePingAt)
+    for (const link of this.#state.links) {
+      if (link.twin === undefined) next = Math.min(next, link.redialAt)
+      next = Math.min(next, link.idlePingAt)
+    }
     return next
   }
 
@@ -73,9 +89,24 @@ export class Links {
     this.#state.send(now, link, Frame.hello, hello)
   }
 
-  /** Takes in the welcome. Returns the generation of the link whose session goes on, or -1. */
-  onWelcome(now: number, link: BrokerLink, reader: FieldReader): number {
+  /** One more broker to link to, or the one that is known under this url already. */
+  add(url: string, idc: string): BrokerLink {
+    const known = this.#state.links.find((link) => link.url === url)
+    if (known !== undefined) return known
+    const link = new BrokerLink(this.#state.links.length, url)
+    link.idc = idc
+    this.#state.links.push(link)
+    this.dial(link)
+    return link
+  }
+
+  /**
+   * Takes in the welcome. Returns the generation of the link whose session goes on, -1 if none does,
+   * or undefined if the link is of no use.
+   */
+  onWelcome(now: number, link: BrokerLink, reader: FieldReader): number | undefined {
     const welcome: Welcome = decodeWelcome(reader)
+    if (this.#isTaken(now, link, welcome)) return undefined
     const isResumed = welcome.isResumed && welcome.life === link.life
     link.broker = welcome.broker
     link.idc = welcome.idc
@@ -91,6 +122,26 @@ export class Links {
     const before = link.upGeneration
     link.upGeneration = link.generation
     return isResumed ? before : -1
+  }
+
+  /**
+   * One broker by two urls gets one link, the newest, as it takes one link of an instance. Two brokers
+   * that go by one id cannot be told apart: the later one is refused until the other is gone.
+   */
+  #isTaken(now: number, link: BrokerLink, { broker, life }: Welcome): boolean {
+    const other = this.#state.links.find((l) => l !== link && l.isUp && l.broker === broker)
+    if (other === undefined) return false
+    if (other.life === life) {
+      other.twin = link
+      this.#state.effects.hangUp(other, SAME_BROKER, 'the same broker by another url')
+      this.#onTwin(now, other)
+      return false
+    }
+    const message = `${link.url} and ${other.url} are two brokers with one id, ${broker}`
+    this.#state.effects.advise({ kind: 'duplicate_broker', broker, url: link.url, message })
+    const error = new BusError('invalid_argument', message, { details: { stage: 'broker' } })
+    this.#state.effects.linkRefused(link, error)
+    return true
   }
 
   onReject(link: BrokerLink, reader: FieldReader): void {
@@ -125,8 +176,9 @@ export class Links {
       return
     }
     link.state = 'waiting'
-    link.redialAt = now + this.#backoffMs(link)
+    link.redialAt = now + this.#backoffMs(now, link)
     link.failures += 1
+    for (const other of this.#state.links) if (other.twin === link) other.twin = undefined
   }
 
   /** Calls are in hand: do not sit out a long back-off. */
@@ -140,7 +192,7 @@ export class Links {
 
   onDeadline(now: number): void {
     for (const link of this.#state.links) {
-      if (link.redialAt <= now) this.dial(link)
+      if (link.redialAt <= now && link.twin === undefined) this.dial(link)
       if (link.idlePingAt > now) continue
       link.idlePingAt = now + this.#idlePingMs(now, link)
       this.#state.send(now, link, Frame.ping, NOTHING)
@@ -152,9 +204,10 @@ export class Links {
     return base + this.#state.prng.below(base / 2)
   }
 
-  #backoffMs(link: BrokerLink): number {
+  #backoffMs(now: number, link: BrokerLink): number {
     if (link.failures === 0) return this.#state.prng.below(FIRST_BACKOFF_MS)
-    const top = Math.min(LAST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(10, link.failures))
+    const last = now - link.lastUsedAt < WARM_MS ? WARM_BACKOFF_MS : LAST_BACKOFF_MS
+    const top = Math.min(last, FIRST_BACKOFF_MS * 2 ** Math.min(10, link.failures))
     return this.#state.prng.below(top) + 1
   }
 }

@@ -3,14 +3,16 @@ import { BusError, isBusErrorCode } from '../../bus/errors.ts'
 import { Frame } from '../../bus/frame.ts'
 import {
   decodeAssign,
+  decodeAssigned,
   decodeNumber,
   decodeRegistered,
   encodeAssigned,
   encodeNumber,
   encodeRegister,
+  encodeWindow,
 } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { PREFETCH_BYTES, type Registration } from './registration.ts'
+import { type AnswerAsk, PREFETCH_BYTES, type Registration } from './registration.ts'
 import type { ClientState } from './state.ts'
 
 /** A queue this instance owns at a broker. */
@@ -32,7 +34,7 @@ export class Registrations {
 
   constructor(state: ClientState) {
     this.#state = state
-    this.nobody = this.#make(0, '', '', 0, 0, undefined)
+    this.nobody = make(0, NOTHING_ASKED)
     this.nobody.state = 'closed'
   }
 
@@ -54,17 +56,11 @@ export class Registrations {
   }
 
   /** Starts to answer a topic. The shell has made sure that it is not answered here already. */
-  open(
-    now: number,
-    topic: string,
-    group: string,
-    concurrency: number,
-    prefetch: number,
-    answerer: unknown,
-  ): Registration {
+  open(now: number, ask: AnswerAsk): Registration {
     const id = this.#nextId
     this.#nextId += 1
-    const registration = this.#make(id, topic, group, concurrency, prefetch, answerer)
+    const registration = make(id, ask)
+    const { topic } = ask
     this.#byId.set(id, registration)
     this.#byTopic.set(topic, registration)
     for (const link of this.#state.links) if (link.isUp) this.#declare(now, link, registration)
@@ -90,10 +86,18 @@ export class Registrations {
     }
   }
 
+  /** Brokers came, or a queue came or went: tells those whose share of the credit is another now. */
+  share(now: number): void {
+    for (const registration of this.#byId.values()) {
+      if (registration.state === 'open') this.#share(now, registration)
+    }
+  }
+
   onLinkDown(now: number, link: BrokerLink): void {
     this.#owned.delete(link)
     for (const registration of this.#byId.values()) {
       registration.queues.delete(link)
+      registration.windows.delete(link)
       if (registration.leaving.delete(link)) this.onLess(now, registration)
     }
   }
@@ -106,15 +110,30 @@ export class Registrations {
     const { queue, epoch } = assign
     this.#ownedBy(link).set(queue, { registration, epoch })
     registration.queues.set(link, queue)
+    if (!link.isHome) this.#share(now, registration)
     this.#state.send(now, link, Frame.assigned, encodeAssigned({ queue, epoch }))
   }
 
+  /** The queue is another's from now on. What runs goes on; what comes for it yet is refused. */
+  onRevoke(now: number, link: BrokerLink, reader: FieldReader): void {
+    const told = decodeAssigned(reader)
+    const owned = this.#owned.get(link)?.get(told.queue)
+    if (owned?.epoch === told.epoch) {
+      this.#owned.get(link)!.delete(told.queue)
+      owned.registration.queues.delete(link)
+      if (owned.registration.state === 'open') this.#share(now, owned.registration)
+    }
+    this.#state.send(now, link, Frame.revoked, encodeAssigned(told))
+  }
+
   onRegistered(now: number, link: BrokerLink, reader: FieldReader): void {
-    const { id, code, message } = decodeRegistered(reader)
+    const { id, topic, code, message } = decodeRegistered(reader)
     const registration = this.#byId.get(id)
     if (registration === undefined) return
     if (code === '') {
-      if (registration.isDeclared) return
+      // Standing by at a broker elsewhere says nothing while those at home have yet to answer.
+      const isHomeDue = !link.isHome && this.#state.links.some((l) => l.isHome && l.isUp)
+      if (registration.isDeclared || (topic === 0 && isHomeDue)) return
       registration.isDeclared = true
       this.#state.effects.declared(registration, undefined)
       return
@@ -166,39 +185,50 @@ export class Registrations {
     return owned
   }
 
+  #share(now: number, registration: Registration): void {
+    for (const link of this.#state.links) {
+      const told = registration.windows.get(link)
+      const window = this.#windowFor(registration, link)
+      if (told === undefined || told === window) continue
+      registration.windows.set(link, window)
+      const { id } = registration
+      const change = { id, window, windowBytes: PREFETCH_BYTES }
+      this.#state.send(now, link, Frame.window, encodeWindow(change))
+    }
+  }
+
   #declare(now: number, link: BrokerLink, registration: Registration): void {
-    const { id, topic, group, concurrency, prefetch } = registration
-    const window = this.#share(concurrency + prefetch)
-    const ask = { id, topic, group, window, windowBytes: PREFETCH_BYTES }
+    const { id, topic, group, isStandby, minQueues, maxQueues } = registration
+    const window = this.#windowFor(registration, link)
+    registration.windows.set(link, window)
+    const bounds = { isStandby, minQueues, maxQueues }
+    const ask = { id, topic, group, window, windowBytes: PREFETCH_BYTES, ...bounds }
     this.#state.send(now, link, Frame.register, encodeRegister(ask))
   }
 
-  /** The credit is one for all brokers: each gets a share, at least 1 (WIRE-SAFETY H8). */
-  #share(credit: number): number {
-    return Math.max(1, Math.ceil(credit / this.#state.links.length))
+  /**
+   * The credit is one for all brokers: each of those that may send gets a share, at least 1
+   * (WIRE-SAFETY H8). Brokers of other data centres may once they have given us a queue.
+   */
+  #windowFor({ queues, concurrency, prefetch }: Registration, link: BrokerLink): number {
+    const sharing = this.#state.links.filter((l) => l.isHome || l === link || queues.has(l)).length
+    return Math.max(1, Math.ceil((concurrency + prefetch) / sharing))
   }
+}
 
-  #make(
-    id: number,
-    topic: string,
-    group: string,
-    concurrency: number,
-    prefetch: number,
-    answerer: unknown,
-  ): Registration {
-    return {
-      id,
-      topic,
-      group,
-      concurrency,
-      prefetch,
-      answerer,
-      state: 'open',
-      isDeclared: false,
-      queues: new Map(),
-      leaving: new Set(),
-      running: 0,
-      waiting: 0,
-    }
-  }
+const make = (id: number, ask: AnswerAsk): Registration => ({
+  id,
+  ...ask,
+  state: 'open',
+  isDeclared: false,
+  queues: new Map(),
+  windows: new Map(),
+  leaving: new Set(),
+  running: 0,
+  waiting: 0,
+})
+
+const NOTHING_ASKED: AnswerAsk = {
+  ...{ topic: '', group: '', concurrency: 0, prefetch: 0, answerer: undefined },
+  ...{ isStandby: false, minQueues: 0, maxQueues: 0 },
 }

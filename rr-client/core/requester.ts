@@ -12,14 +12,16 @@ import {
 } from './attempts.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { noteRefusal, readRefusal, writeCancel, writeRequest } from './call-frames.ts'
-import { choose } from './choose.ts'
 import { refusalAtDoor } from './door.ts'
 import { correlationIdOf, errorOf, failureOf } from './failure.ts'
+import { findQueue } from './find-queue.ts'
 import type { Attempt } from './future.ts'
 import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
+import { Isolations } from './isolations.ts'
 import type { Marks } from './marks.ts'
 import { Recovery } from './recovery.ts'
-import { budgetOf, noteLatency, type RouteQueue } from './routes.ts'
+import type { RouteQueue } from './route-queue.ts'
+import { budgetOf } from './routes.ts'
 import type { ClientState } from './state.ts'
 import { TopicBook } from './topic-book.ts'
 import { type Verdict, verdictOf } from './verdict.ts'
@@ -46,6 +48,7 @@ export class Requester {
   readonly #short: FutureTable
   readonly #long: FutureTable
   readonly #recovery: Recovery
+  readonly isolations: Isolations
   readonly #deadlines = new Deadlines((id) => this.#find(Math.abs(id), id < 0)?.wakeAt ?? -1)
 
   constructor(state: ClientState, marks: Marks) {
@@ -54,6 +57,7 @@ export class Requester {
     this.topics = new TopicBook(state)
     this.#short = new FutureTable(state.facts.firstCounter)
     this.#long = new FutureTable(state.facts.firstCounter)
+    this.isolations = new Isolations(state)
     this.#recovery = new Recovery(state, {
       write: (now, future, link) => this.#write(now, future, link, undefined),
       wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
@@ -116,8 +120,11 @@ export class Requester {
     const isDirect =
       current?.queue !== undefined && current.link === link && current.queue.owner === from
     if (!isDirect && !this.#isFromAttempt(future, link, from)) return
-    if (isDirect) noteLatency(current.queue!, now - future.startedAt)
-    this.#remove(future)
+    if (isDirect) {
+      current.queue!.noteReply(now, now - current.sentAt, b[at + Reply.load]!)
+      if (future.probeOf !== undefined) this.isolations.probed(now, future, 'well')
+    }
+    this.#remove(now, future)
     future.topic.budget?.succeed()
     state.counters.succeeded += 1
     const headersStart = at + Reply.head
@@ -158,6 +165,9 @@ export class Requester {
     // Only the instance itself can speak for it; a broker only for what it did not forward.
     if (from !== 0 && instance !== attempt.instance) return
     future.refusal = readRefusal(b, at, end)
+    if (attempt.queue !== undefined) {
+      this.isolations.refused(now, future, attempt, from !== 0)
+    }
     freeAttempt(future, attempt)
     if ((flags & Flag.never) !== 0) freeOlder(future, attempt)
     if (future.isOpen) this.#recovery.onRefused(now, future, attempt)
@@ -171,6 +181,7 @@ export class Requester {
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
     future.lostPeers += 1
+    if (current.queue !== undefined) this.isolations.failed(now, future, current.queue)
     if (isIdempotent(future) && future.lostPeers > MAX_LOST)
       this.#fail(now, future, 'responder_lost')
     else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
@@ -183,7 +194,7 @@ export class Requester {
   }
 
   onLinkUp(now: number, link: BrokerLink): void {
-    this.topics.onLinkUp(now, link)
+    this.topics.onLinks(now)
     this.#recovery.onLinkUp(now, link)
   }
 
@@ -245,10 +256,8 @@ export class Requester {
     this.#wakeAt(now, future, Math.min(future.waitUntil, why.lookAgainAt))
   }
 
-  /** A queue by a link that keeps up; only if there is none, by one that is behind. */
   #choose(now: number, future: RequestResponseFuture): RouteQueue | undefined {
-    const { prng } = this.#state
-    return choose(now, future, prng, false) ?? choose(now, future, prng, true)
+    return findQueue(now, future, this.#state.prng, this.topics)
   }
 
   #write(
@@ -269,8 +278,10 @@ export class Requester {
     if (future.isLong) flags |= Flag.long
     const { floor } = future.isLong ? this.#long : this.#short
     writeRequest(now, future, link, queue, flags, headers, floor)
-    future.current = { number: future.attempt, instance, link, generation: link.generation, queue }
+    const { generation } = link
+    future.current = { number: future.attempt, instance, link, generation, queue, sentAt: now }
     if (queue !== undefined) queue.inFlight += 1
+    if (queue !== undefined && queue.tier > 0) this.#state.counters.crossIdc += 1
     link.lastUsedAt = now
     link.addCall(now)
     this.#state.heartbeat.touch(now, link)
@@ -322,6 +333,8 @@ export class Requester {
   }
 
   #failLate(now: number, future: RequestResponseFuture): void {
+    const { current } = future
+    if (current !== undefined) this.isolations.late(now, future, current)
     const isCutOff = future.isOpen && future.isRecovering && !this.#state.hasLink
     this.#fail(now, future, isCutOff ? 'broker_lost' : 'deadline_exceeded')
   }
@@ -334,14 +347,15 @@ export class Requester {
   ): void {
     const { facts } = this.#state
     const error = errorOf(now, future, code, facts.instance, about)
-    this.#remove(future)
+    this.#remove(now, future)
     this.#state.counters.failed += 1
     this.#state.effects.fail(future, error)
   }
 
   /** Takes the call out of every table, before it is settled (rule 6). */
-  #remove(future: RequestResponseFuture): void {
+  #remove(now: number, future: RequestResponseFuture): void {
     future.isSettled = true
+    if (future.probeOf !== undefined) this.isolations.probed(now, future, 'unknown')
     ;(future.isLong ? this.#long : this.#short).delete(future)
     future.topic.calls -= 1
     if (future.current !== undefined) freeAttempt(future, future.current)

@@ -207,6 +207,16 @@ export class Responder {
     })
   }
 
+  /** The broker wants back what it sent of one queue and has not started: others can do it sooner. */
+  onRecall(now: number, link: BrokerLink, queue: number): void {
+    const registration = this.#registrations.ownedQueue(link, queue)?.registration
+    if (registration === undefined) return
+    for (const mark of [...this.#marks.all()]) {
+      if (mark.registration !== registration || mark.state !== 'waiting') continue
+      if (mark.way.link === link) this.refuse(now, mark, Reason.moved, '')
+    }
+  }
+
   /** Hands back what has not started of one registration. */
   handBack(now: number, registration: Registration): number {
     let count = 0

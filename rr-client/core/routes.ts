@@ -1,38 +1,20 @@
 import { QueueState } from '../../bus/frame.ts'
 import type { RouteEntry, Routes } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
+import type { Homing } from './homing.ts'
 import { RetryBudget } from './retry-budget.ts'
-
-/** A queue of a topic at one broker, as a requester knows it. */
-export interface RouteQueue {
-  readonly link: BrokerLink
-  readonly topic: TopicRoutes
-  readonly handle: number
-  /** The topic's handle at that broker. */
-  topicHandle: number
-  epoch: number
-  state: number
-  owner: number
-  instance: string
-  idc: string
-  label: string
-  /** Calls of ours that it has not answered. */
-  inFlight: number
-  /** Smoothed milliseconds from send to reply. */
-  latencyMs: number
-  /** Refused just now: left out until then, or until the broker says it is writable. */
-  avoidUntil: number
-}
-
-/** Weight of the newest latency in the smoothed one. */
-const LATENCY_WEIGHT = 1 / 8
+import { RouteQueue, type Tier } from './route-queue.ts'
 
 /** What a requester knows of one topic: its queues over all brokers, and what its brokers said. */
 export class TopicRoutes {
   readonly name: string
+  /** The data centre of this client. */
+  readonly #idc: string
   /** Made by the first retry: most topics never need one. */
   budget: RetryBudget | undefined
   queues: RouteQueue[] = []
+  /** The same by nearness. */
+  readonly tiers: [RouteQueue[], RouteQueue[], RouteQueue[]] = [[], [], []]
   group = ''
   lastUsedAt: number
   /** Calls of ours that are open, sent or waiting. */
@@ -41,12 +23,23 @@ export class TopicRoutes {
   readonly refusals = new Map<BrokerLink, string>()
   /** Brokers whose routes were left aside because another group answers the topic elsewhere. */
   readonly otherGroup = new Set<BrokerLink>()
+  /** Brokers that were asked for routes on their present link, and when. */
+  readonly asked = new Map<BrokerLink, number>()
   /** Brokers that have sent routes in their present life. */
   readonly heard = new Set<BrokerLink>()
+  /** It was answered in this data centre, and calls may have to return there. */
+  wasHome = false
+  /** Made when it first had to leave its data centre. */
+  homing: Homing | undefined
+  /** When brokers of other data centres were last needed; -Infinity if they are not asked. */
+  awayAt = Number.NEGATIVE_INFINITY
+  /** The earliest instant at which an isolated queue wants a probe. */
+  probeAt = Number.POSITIVE_INFINITY
 
-  constructor(now: number, name: string) {
+  constructor(now: number, name: string, idc: string) {
     this.name = name
     this.lastUsedAt = now
+    this.#idc = idc
   }
 
   get writable(): number {
@@ -58,63 +51,64 @@ export class TopicRoutes {
     this.heard.add(link)
     if (news.code !== '') this.refusals.set(link, news.code)
     else this.refusals.delete(link)
-    if (news.isFull) this.#keep((queue) => queue.link !== link)
+    if (news.isFull) this.#replace(link, news)
+    else for (const entry of news.entries) this.#applyEntry(link, news.handle, entry)
     if (news.group !== '') this.group = news.group
-    for (const entry of news.entries) this.#applyEntry(link, news.handle, entry)
+    this.settle()
   }
 
-  /** The link is gone, and with it what it said. */
+  /** The link is gone, or its broker is not asked any more; with it goes what it said. */
   forgetLink(link: BrokerLink): void {
+    this.asked.delete(link)
     this.heard.delete(link)
     this.refusals.delete(link)
-    this.#keep((queue) => queue.link !== link)
+    this.keep((queue) => queue.link !== link)
   }
 
   find(link: BrokerLink, handle: number): RouteQueue | undefined {
     return this.queues.find((queue) => queue.handle === handle && queue.link === link)
   }
 
-  #keep(isKept: (queue: RouteQueue) => boolean): void {
+  keep(isKept: (queue: RouteQueue) => boolean): void {
     this.queues = this.queues.filter(isKept)
+    this.settle()
+  }
+
+  /** Sorts the queues by nearness. */
+  settle(): void {
+    for (const tier of this.tiers) tier.length = 0
+    for (const queue of this.queues) {
+      queue.tier = this.#tierOf(queue)
+      this.tiers[queue.tier].push(queue)
+    }
+    if (this.tiers[0].length > 0) this.wasHome = true
+  }
+
+  /** All that a broker has; a queue that is still there keeps what is known of it. */
+  #replace(link: BrokerLink, news: Routes): void {
+    const named = new Set(news.entries.map((entry) => entry.queue))
+    this.queues = this.queues.filter((queue) => queue.link !== link || named.has(queue.handle))
+    for (const entry of news.entries) this.#applyEntry(link, news.handle, entry)
   }
 
   #applyEntry(link: BrokerLink, topicHandle: number, entry: RouteEntry): void {
     const known = this.find(link, entry.queue)
-    if (entry.state === QueueState.gone) {
-      if (known !== undefined) this.#keep((queue) => queue !== known)
+    if (known !== undefined && entry.epoch < known.epoch) return
+    if (known !== undefined && entry.state !== QueueState.gone && known.owner === entry.owner) {
+      known.topicHandle = topicHandle
+      known.update(entry)
       return
     }
-    if (known !== undefined) {
-      if (entry.epoch < known.epoch) return
-      Object.assign(known, routeOf(entry))
-      known.avoidUntil = 0
-      return
-    }
-    const queue: RouteQueue = {
-      link,
-      topic: this,
-      handle: entry.queue,
-      topicHandle,
-      ...routeOf(entry),
-      inFlight: 0,
-      latencyMs: 0,
-      avoidUntil: 0,
-    }
-    this.queues.push(queue)
+    // Gone, or another instance's now: what was known of the queue was known of its owner.
+    if (known !== undefined) this.queues = this.queues.filter((queue) => queue !== known)
+    if (entry.state === QueueState.gone) return
+    this.queues.push(new RouteQueue(link, this, topicHandle, entry))
   }
-}
 
-const routeOf = ({ epoch, state, owner, instance, idc, label }: RouteEntry) => ({
-  epoch,
-  state,
-  owner,
-  instance,
-  idc,
-  label,
-})
-
-export const noteLatency = (queue: RouteQueue, ms: number): void => {
-  queue.latencyMs += (ms - queue.latencyMs) * LATENCY_WEIGHT
+  #tierOf({ link, idc }: RouteQueue): Tier {
+    if (!link.isHome) return 2
+    return idc === this.#idc ? 0 : 1
+  }
 }
 
 export const budgetOf = (topic: TopicRoutes): RetryBudget => {

@@ -61,6 +61,9 @@ export interface ClientCounters {
   retries: number
   moves: number
   recoveries: number
+  /** Sends to a responder of another data centre. */
+  crossIdc: number
+  isolations: number
   lateReplies: number
   foreignReplies: number
   lateRefusals: number
@@ -81,7 +84,8 @@ export class ClientState {
   readonly effects: ClientEffects
   readonly heartbeat: Heartbeat<BrokerLink>
   readonly prng: Prng
-  readonly links: readonly BrokerLink[]
+  /** Every broker known; they become more, never less. */
+  readonly links: BrokerLink[]
   readonly counters: ClientCounters = {
     requests: 0,
     succeeded: 0,
@@ -89,6 +93,8 @@ export class ClientState {
     retries: 0,
     moves: 0,
     recoveries: 0,
+    crossIdc: 0,
+    isolations: 0,
     lateReplies: 0,
     foreignReplies: 0,
     lateRefusals: 0,
@@ -105,13 +111,15 @@ export class ClientState {
   phase: 'open' | 'draining' | 'closed' = 'open'
   /** How long the process was stopped, until it has read what piled up meanwhile. */
   stoppedMs = 0
+  /** It was said that no broker stands in this client's data centre. */
+  #isIdcUnknown = false
 
   constructor(
     facts: ClientFacts,
     effects: ClientEffects,
     heartbeat: Heartbeat<BrokerLink>,
     prng: Prng,
-    links: readonly BrokerLink[],
+    links: BrokerLink[],
   ) {
     this.facts = facts
     this.effects = effects
@@ -124,8 +132,31 @@ export class ClientState {
     return this.links.some((link) => link.isUp)
   }
 
+  /** Brokers of other data centres, which are used only when the home ones do not do. */
+  get hasAway(): boolean {
+    return this.links.some((link) => !link.isHome)
+  }
+
+  /**
+   * Which brokers are home: those of this client's data centre. Until one has said so nobody else
+   * is at home while a broker has yet to speak; if there is none at all, every broker is home.
+   */
+  settleHome(): void {
+    const { idc } = this.facts
+    const isThere = this.links.some((link) => link.idc === idc || isUnheard(link))
+    for (const link of this.links) link.isHome = !isThere || link.idc === idc || link.idc === ''
+    const known = [...new Set(this.links.map((link) => link.idc))].filter((name) => name !== '')
+    const isUnknown = !isThere && known.length > 0
+    if (isUnknown && !this.#isIdcUnknown) {
+      this.effects.advise({ kind: 'unknown_idc', idc, known: known.sort().join(' ') })
+    }
+    this.#isIdcUnknown = isUnknown
+  }
+
   send(now: number, link: BrokerLink, type: number, payload: Uint8Array): void {
     link.outbox.frame(now, type, payload)
     this.heartbeat.touch(now, link)
   }
 }
+
+const isUnheard = ({ idc, failures }: BrokerLink): boolean => idc === '' && failures === 0

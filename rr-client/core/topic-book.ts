@@ -8,6 +8,10 @@ import type { ClientState } from './state.ts'
 /** A topic nobody called for so long is no longer watched. */
 const IDLE_MS = 300_000
 const SWEEP_MS = 60_000
+/** A broker of another data centre that was just asked is waited for at most so long. */
+const AWAY_WAIT_MS = 250
+/** Not needed for so long, they are not asked any more: then only heartbeats cross. */
+const AWAY_IDLE_MS = 60_000
 
 /** The topics this client calls, and what the brokers say of each. */
 export class TopicBook {
@@ -31,15 +35,39 @@ export class TopicBook {
   topic(now: number, name: string): TopicRoutes {
     const known = this.#byName.get(name)
     if (known !== undefined) return known
-    const topic = new TopicRoutes(now, name)
+    const topic = new TopicRoutes(now, name, this.#state.facts.idc)
     this.#byName.set(name, topic)
     if (this.#sweepAt === Number.POSITIVE_INFINITY) this.#sweepAt = now + SWEEP_MS
-    for (const link of this.#state.links) if (link.isUp) this.#watch(now, link, name)
+    for (const link of this.#state.links) this.#watch(now, link, topic)
     return topic
   }
 
-  onLinkUp(now: number, link: BrokerLink): void {
-    for (const name of this.#byName.keys()) this.#watch(now, link, name)
+  /** A link is up, or what is home has changed: ask who is to be asked, and forget the others. */
+  onLinks(now: number): void {
+    for (const topic of this.#byName.values()) {
+      for (const link of this.#state.links) {
+        if (link.isHome || isAwayUsed(topic)) this.#watch(now, link, topic)
+        else if (topic.asked.has(link)) this.#unwatch(now, link, topic)
+      }
+      topic.settle()
+    }
+  }
+
+  /**
+   * The brokers of other data centres are needed. True while one that was just asked has yet to
+   * answer, which is worth a short wait.
+   */
+  reachAway(now: number, topic: TopicRoutes): boolean {
+    if (!this.#state.hasAway) return false
+    topic.awayAt = now
+    let isAsking = false
+    for (const link of this.#state.links) {
+      if (link.isHome || !link.isUp) continue
+      this.#watch(now, link, topic)
+      const isFresh = now - (topic.asked.get(link) ?? 0) < AWAY_WAIT_MS
+      if (!topic.heard.has(link) && isFresh) isAsking = true
+    }
+    return isAsking
   }
 
   onLinkDown(now: number, link: BrokerLink): void {
@@ -55,7 +83,9 @@ export class TopicBook {
     const news = decodeRoutes(reader)
     reader.end('routes')
     const topic = this.#byName.get(news.topic)
-    if (topic === undefined || !this.#checkGroup(link, topic, news)) return undefined
+    // Asked no more, and this was on its way.
+    if (topic === undefined || !topic.asked.has(link)) return undefined
+    if (!this.#checkGroup(link, topic, news)) return undefined
     topic.otherGroup.delete(link)
     link.settlesAt = Math.max(link.settlesAt, now + news.settlingMs)
     topic.apply(link, news)
@@ -69,11 +99,17 @@ export class TopicBook {
   onDeadline(now: number): void {
     if (now < this.#sweepAt) return
     for (const [name, topic] of this.#byName) {
+      if (
+        isAwayUsed(topic) &&
+        topic.homing?.isAway !== true &&
+        now - topic.awayAt >= AWAY_IDLE_MS
+      ) {
+        topic.awayAt = Number.NEGATIVE_INFINITY
+        for (const link of this.#state.links) if (!link.isHome) this.#unwatch(now, link, topic)
+      }
       if (topic.calls > 0 || now - topic.lastUsedAt < IDLE_MS) continue
       this.#byName.delete(name)
-      for (const link of this.#state.links) {
-        if (link.isUp) this.#state.send(now, link, Frame.unwatch, encodeTopic(name))
-      }
+      for (const link of this.#state.links) this.#unwatch(now, link, topic)
     }
     this.#sweepAt = this.#byName.size > 0 ? now + SWEEP_MS : Number.POSITIVE_INFINITY
   }
@@ -89,18 +125,33 @@ export class TopicBook {
       topic.otherGroup.add(link)
       return false
     }
-    topic.queues = topic.queues.filter((queue) => queue.link === link)
+    topic.keep((queue) => queue.link === link)
     return true
   }
 
   /** The group that stayed is gone: perhaps the one that was refused still answers. */
   #askAgain(now: number, topic: TopicRoutes): void {
-    for (const link of topic.otherGroup) if (link.isUp) this.#watch(now, link, topic.name)
+    for (const link of topic.otherGroup) {
+      topic.asked.delete(link)
+      this.#watch(now, link, topic)
+    }
     topic.otherGroup.clear()
     topic.group = ''
   }
 
-  #watch(now: number, link: BrokerLink, name: string): void {
-    this.#state.send(now, link, Frame.watch, encodeTopic(name))
+  /** Asks once on each link; brokers of other data centres only while they are needed. */
+  #watch(now: number, link: BrokerLink, topic: TopicRoutes): void {
+    if (!link.isUp || topic.asked.has(link)) return
+    if (!link.isHome && !isAwayUsed(topic)) return
+    topic.asked.set(link, now)
+    this.#state.send(now, link, Frame.watch, encodeTopic(topic.name))
+  }
+
+  #unwatch(now: number, link: BrokerLink, topic: TopicRoutes): void {
+    if (!topic.asked.has(link)) return
+    topic.forgetLink(link)
+    if (link.isUp) this.#state.send(now, link, Frame.unwatch, encodeTopic(topic.name))
   }
 }
+
+const isAwayUsed = ({ awayAt }: TopicRoutes): boolean => awayAt !== Number.NEGATIVE_INFINITY

@@ -9,6 +9,11 @@ import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** What a broker is started with. */
+export interface BrokerAsk extends BrokerLimits {
+  readonly idc: string
+}
+
 export const BROKER_LIMITS: BrokerLimits = {
   maxDepth: 10_000,
   maxDepthBytes: 32 * 1_048_576,
@@ -30,11 +35,11 @@ export class BrokerNode extends Node {
   readonly #wires = new Map<Link, Wire>()
   #nextLink = 1
 
-  constructor(world: Surroundings, name: string, life: number, limits: BrokerLimits) {
+  constructor(world: Surroundings, name: string, life: number, limits: BrokerAsk) {
     super(world, name, limits.silenceMs)
     this.limits = limits
     this.life = life
-    const identity = { id: name, idc: 'local', life, startedAt: world.now }
+    const identity = { id: name, idc: limits.idc, life, startedAt: world.now }
     this.core = new BrokerCore(identity, limits, {
       close: (link, code, reason) => this.#close(link, code, reason),
       advise: (advisory) => this.advisories.push(advisory),

@@ -20,6 +20,8 @@ import type { DialSurroundings } from './surroundings.ts'
 export interface ClientAsk {
   /** Names of the brokers it links to, in this order. */
   brokers: readonly string[]
+  idc?: string
+  label?: string
   silenceMs?: number
   maxInFlight?: number
   firstCounter?: number
@@ -30,6 +32,9 @@ export interface AnswerAsk {
   group?: string
   concurrency?: number
   prefetch?: number
+  isStandby?: boolean
+  minQueues?: number
+  maxQueues?: number
 }
 
 /** The virtual shell's side of one registration. */
@@ -64,8 +69,8 @@ export class ClientNode extends Node {
       secret: `secret-of-${instance}`,
       replyTopic: `replies-of-${instance}`,
       name,
-      idc: 'local',
-      label: '',
+      idc: ask.idc ?? 'local',
+      label: ask.label ?? '',
       token: '',
       maxInFlight: ask.maxInFlight ?? 20_000,
       pingMs: 250,
@@ -131,7 +136,10 @@ export class ClientNode extends Node {
     let registration: Registration | undefined
     this.step((now) => {
       const { registrations } = this.core
-      registration = registrations.open(now, topic, group, concurrency, prefetch, answerer)
+      const { isStandby = false, minQueues = 0, maxQueues = 0 } = ask
+      const bounds = { isStandby, minQueues, maxQueues }
+      const offer = { topic, group, concurrency, prefetch, ...bounds, answerer }
+      registration = registrations.open(now, offer)
     })
     return registration!
   }

@@ -1,8 +1,7 @@
-import type { BrokerLimits } from '../../broker/core/state.ts'
 import { Prng } from '../../bus/prng.ts'
 import type { BrokerLink } from '../../rr-client/core/broker-link.ts'
 import { Agenda, Rank } from './agenda.ts'
-import { BROKER_LIMITS, BrokerNode } from './broker-node.ts'
+import { BROKER_LIMITS, type BrokerAsk, BrokerNode } from './broker-node.ts'
 import { type ClientAsk, ClientNode } from './client-node.ts'
 import { Ledger } from './ledger.ts'
 import { VirtualLink } from './link.ts'
@@ -31,7 +30,7 @@ export class World {
   readonly clients = new Set<ClientNode>()
   readonly #agenda = new Agenda()
   readonly #paths = new Map<string, Path>()
-  readonly #limits = new Map<string, BrokerLimits>()
+  readonly #limits = new Map<string, BrokerAsk>()
   /** Links that broke without both ends being told. */
   readonly #halfOpen = new Set<VirtualLink>()
   #now = FIRST_INSTANT
@@ -66,8 +65,8 @@ export class World {
     this.#now = until
   }
 
-  broker(name = 'b1', limits: Partial<BrokerLimits> = {}): BrokerNode {
-    const all = { ...BROKER_LIMITS, ...limits }
+  broker(name = 'b1', { idc = 'local', ...limits }: Partial<BrokerAsk> = {}): BrokerNode {
+    const all = { ...BROKER_LIMITS, ...limits, idc }
     this.#limits.set(name, all)
     return this.#startBroker(name, all)
   }
@@ -210,7 +209,7 @@ export class World {
     else link.client.close(1006, 'the process died')
   }
 
-  #startBroker(name: string, limits: BrokerLimits): BrokerNode {
+  #startBroker(name: string, limits: BrokerAsk): BrokerNode {
     this.#lives += 1
     const broker = new BrokerNode(this, name, 1_000 + this.#lives, limits)
     this.brokers.set(name, broker)

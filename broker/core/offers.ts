@@ -1,0 +1,45 @@
+import { isName, isTopic } from '../../bus/names.ts'
+import type { Register } from '../../bus/topic-frames.ts'
+import type { Session } from './session.ts'
+import type { BrokerState } from './state.ts'
+import type { Registration, Topic } from './topic.ts'
+
+/** Topics one client may answer. */
+const MAX_REGISTRATIONS = 20_000
+
+/** Why an offer to answer a topic is not taken, if it is not. */
+export const refusalOf = (
+  state: BrokerState,
+  session: Session,
+  ask: Register,
+  topic: Topic | undefined,
+  count: number,
+  known: Registration | undefined,
+): { code: string; message: string } | undefined => {
+  if (!isTopic(ask.topic) || !isName(ask.group)) {
+    return { code: 'invalid_argument', message: 'topic or group is not a valid name' }
+  }
+  const { minQueues, maxQueues } = ask
+  if (maxQueues > 0 && minQueues > maxQueues) {
+    const message = `queues: min ${minQueues} is above max ${maxQueues}`
+    return { code: 'invalid_argument', message }
+  }
+  if (!session.mayReply(ask.topic)) {
+    return { code: 'forbidden', message: `this token may not answer ${ask.topic}` }
+  }
+  if (topic === undefined) {
+    const limit = state.limits.maxTopics
+    return { code: 'overloaded', message: `the broker knows ${limit} topics, its limit` }
+  }
+  if (known !== undefined && known.topic !== topic) {
+    return { code: 'invalid_argument', message: `registration ${ask.id} is for another topic` }
+  }
+  if (topic.registrations.size > 0 && topic.group !== ask.group) {
+    const message = `topic ${ask.topic} is answered by group ${topic.group}, not ${ask.group}`
+    return { code: 'forbidden', message }
+  }
+  if (known === undefined && count >= MAX_REGISTRATIONS) {
+    return { code: 'overloaded', message: `one client may answer ${MAX_REGISTRATIONS} topics` }
+  }
+  return undefined
+}

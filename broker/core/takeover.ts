@@ -1,0 +1,79 @@
+/** How long the instances at home must do again before the others are sent away; doubles when that was
+ * too soon (WIRE-SAFETY M19). */
+const FIRST_WAIT_MS = 3_000
+const LAST_WAIT_MS = 600_000
+/** A return that held for so many waits counts as a success. */
+const STABLE_WAITS = 10
+/** The usual credit is forgotten by half in this time. */
+const HALF_LIFE_MS = 600_000
+/** Below this share of the usual credit the instances at home are too few. */
+const SHORT_SHARE = 0.5
+/** While too few are at home: when to look again whether that has become the usual. */
+const LOOK_MS = 30_000
+
+/** What instances of the broker's own data centre offer for a topic. */
+export interface LocalOffer {
+  readonly instances: number
+  readonly credit: number
+  /** So many instances the group wants at least. */
+  readonly least: number
+}
+
+/**
+ * Whether instances of other data centres take part in a topic here (cross-IDC listening): at once
+ * when those at home are gone or too few, and until those at home have done for a while.
+ */
+export class Takeover {
+  isOn = false
+  #usual = 0
+  #usualAt = 0
+  #enoughSince = -1
+  #waitMs = FIRST_WAIT_MS
+  #endedAt = Number.NEGATIVE_INFINITY
+  #lookAt = Number.POSITIVE_INFINITY
+
+  /** When to look again although nothing has happened. */
+  get dueAt(): number {
+    if (!this.isOn) return Number.POSITIVE_INFINITY
+    return this.#enoughSince < 0 ? this.#lookAt : this.#enoughSince + this.#waitMs
+  }
+
+  /** Takes in who is at home now. Returns whether the others take part. */
+  update(now: number, local: LocalOffer): boolean {
+    const isShort = this.#isShort(now, local)
+    if (isShort) {
+      this.#enoughSince = -1
+      this.#lookAt = now + LOOK_MS
+      if (!this.isOn) this.#begin(now)
+    } else if (this.isOn) {
+      if (this.#enoughSince < 0) this.#enoughSince = now
+      if (now - this.#enoughSince >= this.#waitMs) {
+        this.isOn = false
+        this.#endedAt = now
+      }
+    }
+    return this.isOn
+  }
+
+  /** An instance at home left in good order: fewer are the usual from now on. */
+  left(credit: number): void {
+    this.#usual = Math.max(0, this.#usual - credit)
+  }
+
+  #begin(now: number): void {
+    const isSoon = now - this.#endedAt < Math.max(FIRST_WAIT_MS, this.#waitMs) * STABLE_WAITS
+    this.#waitMs = isSoon
+      ? Math.min(LAST_WAIT_MS, Math.max(FIRST_WAIT_MS, this.#waitMs * 2))
+      : FIRST_WAIT_MS
+    // Nobody at home was lost: they only come later than the others.
+    if (this.#usual === 0) this.#waitMs = 0
+    this.isOn = true
+  }
+
+  #isShort(now: number, { instances, credit, least }: LocalOffer): boolean {
+    const kept = this.#usual * 0.5 ** ((now - this.#usualAt) / HALF_LIFE_MS)
+    this.#usual = Math.max(credit, kept)
+    this.#usualAt = now
+    return instances === 0 || instances < least || credit < this.#usual * SHORT_SHARE
+  }
+}

@@ -1,0 +1,104 @@
+import { LOAD_UNIT } from '../../bus/frame.ts'
+import type { RouteEntry } from '../../bus/topic-frames.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { Isolation } from './isolation.ts'
+
+/** Weight of the newest latency, and of the newest load, in the smoothed ones. */
+const LATENCY_WEIGHT = 1 / 8
+const LOAD_WEIGHT = 1 / 16
+const LATENCY_HALF_LIFE_MS = 1_000
+/** How fast the slowest usual latency is forgotten: it stays near the 99th percentile. */
+const SLOW_DECAY = 1 / 256
+/** After a refusal by the responder itself its queue is left out for this, doubling up to the last. */
+const FIRST_AVOID_MS = 20
+const LAST_AVOID_MS = 2_000
+
+/**
+ * How near a queue is: 0 here, both its broker and its owner in this data centre; 1 at a home broker,
+ * its owner elsewhere; 2 at a broker of another data centre.
+ */
+export type Tier = 0 | 1 | 2
+
+/** What a queue knows of its topic. */
+export interface RouteTopic {
+  readonly name: string
+  readonly queues: readonly RouteQueue[]
+  /** The earliest instant at which an isolated queue wants a probe. */
+  probeAt: number
+}
+
+/** A queue of a topic at one broker, with its present owner, as a requester knows it. */
+export class RouteQueue {
+  readonly link: BrokerLink
+  readonly topic: RouteTopic
+  readonly handle: number
+  /** The topic's handle at that broker. */
+  topicHandle: number
+  readonly owner: number
+  readonly instance: string
+  readonly idc: string
+  readonly label: string
+  epoch: number
+  state: number
+  tier: Tier = 0
+  /** Calls of ours that it has not answered. */
+  inFlight = 0
+  /** Smoothed milliseconds from send to reply. */
+  latencyMs = 0
+  /** What is slow for it: about the 99th percentile of its latency. */
+  slowMs = 0
+  /** Smoothed: requests that wait there for each handler that may run. */
+  load = 0
+  /** Refused just now: left out until then, or until the broker says it is writable. */
+  avoidUntil = 0
+  /** Its owner refused just now: better ones first until then. */
+  shyUntil = 0
+  #refusals = 0
+  #heardAt = 0
+  /** Made by its first failure. */
+  isolation: Isolation | undefined
+
+  constructor(link: BrokerLink, topic: RouteTopic, topicHandle: number, entry: RouteEntry) {
+    this.link = link
+    this.topic = topic
+    this.handle = entry.queue
+    this.topicHandle = topicHandle
+    this.owner = entry.owner
+    this.instance = entry.instance
+    this.idc = entry.idc
+    this.label = entry.label
+    this.epoch = entry.epoch
+    this.state = entry.state
+  }
+
+  /** What the broker says of it now. */
+  update({ epoch, state }: RouteEntry): void {
+    this.epoch = epoch
+    this.state = state
+    this.avoidUntil = 0
+    this.shyUntil = 0
+  }
+
+  /** What it took is believed less and less while nothing new is heard: a slow one may be well again. */
+  latencyAt(now: number): number {
+    return this.latencyMs * 0.5 ** ((now - this.#heardAt) / LATENCY_HALF_LIFE_MS)
+  }
+
+  /** A reply came from it. */
+  noteReply(now: number, ms: number, load: number): void {
+    this.latencyMs += (ms - this.latencyMs) * LATENCY_WEIGHT
+    if (ms > this.slowMs) this.slowMs = ms
+    else this.slowMs += (ms - this.slowMs) * SLOW_DECAY
+    this.load += (load / LOAD_UNIT - this.load) * LOAD_WEIGHT
+    this.#refusals = 0
+    this.#heardAt = now
+    if (this.isolation?.succeed(now) === true) this.isolation = undefined
+  }
+
+  /** The responder itself refuses: a queue that says no quickly must not draw the calls to itself. */
+  noteRefusal(now: number): void {
+    const forMs = Math.min(LAST_AVOID_MS, FIRST_AVOID_MS * 2 ** this.#refusals)
+    this.#refusals = Math.min(16, this.#refusals + 1)
+    this.shyUntil = now + forMs
+  }
+}
