@@ -1,5 +1,6 @@
 /** What users see of a broker: the types behind `startBroker`. */
 import type { Log } from '../bus/log.ts'
+import type { DarkLaunchRule } from '../bus/rules.ts'
 import type { BrokerView, QueueView, TopicView } from './core/view.ts'
 
 export interface BrokerTls {
@@ -31,8 +32,29 @@ export interface BrokerOptions {
   tls?: BrokerTls
   /** Tokens that may connect; a path names a JSON file with an array of them. Default: everybody may. */
   tokens?: readonly TokenGrant[] | string
+  /**
+   * Dark-launch rules; a path names a JSON file with an array of them, or with `{ version, rules }`.
+   * Give all brokers the same: of different ones the highest version counts. Default: none.
+   */
+  rules?: readonly DarkLaunchRule[] | string
   /** Origins that browsers may connect from. Default: none; clients without Origin always may. */
   origins?: readonly string[]
+  /**
+   * Registries to announce it to, `http://host:port` or `https://host:port`, each on its own. One that
+   * does not answer hinders nothing; one that refuses keeps the broker from starting. Default: none.
+   */
+  registry?: string | readonly string[]
+  /** Shown to registries that ask for one. */
+  registryToken?: string
+  /** For https registries: PEM of the authority that signed theirs, and of a certificate to show. */
+  registryTls?: {
+    ca?: string | Buffer
+    cert?: string | Buffer
+    key?: string | Buffer
+    serverName?: string
+  }
+  /** The urls to announce, at most 8, the one to try first first. Default: where it listens. */
+  advertise?: string | readonly string[]
   logger?: Log
   /** Waiting and unanswered requests of one queue. Default 10,000; 1 to 1,000,000. */
   maxDepth?: number
@@ -52,7 +74,12 @@ export interface BrokerOptions {
   silenceMs?: number
 }
 
-export type { BrokerView as BrokerSnapshot, QueueView as QueueSnapshot, TopicView as TopicSnapshot }
+export type {
+  BrokerView as BrokerSnapshot,
+  DarkLaunchRule,
+  QueueView as QueueSnapshot,
+  TopicView as TopicSnapshot,
+}
 
 export interface Broker extends AsyncDisposable {
   /** Where it listens, with the port it got. Give it to `connect`. */
@@ -60,6 +87,11 @@ export interface Broker extends AsyncDisposable {
   readonly id: string
   readonly idc: string
   snapshot(): BrokerView
+  /**
+   * Dark-launch rules in place of those there were, told at once to whoever calls their topics. The
+   * version must be above the present one; by default it is the file's, or the next. Returns it.
+   */
+  setRules(rules: readonly DarkLaunchRule[] | string, version?: number): number
   /** Hands back what waits, tells every client goodbye, and closes. */
   close(): Promise<void>
 }

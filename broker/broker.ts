@@ -1,29 +1,35 @@
 import { type Advisory, advisoryLevel } from '../bus/advisory.ts'
+import { invalid } from '../bus/errors.ts'
 import { monotonicClock } from '../bus/io/clock.ts'
-import { newId, newLife } from '../bus/io/ids.ts'
+import { newBrokerId, newLife } from '../bus/io/ids.ts'
 import type { LinkEvents } from '../bus/io/link.ts'
 import { ACCEPT, type MemoryEnd, type MemoryHost } from '../bus/io/link-memory.ts'
 import { Loop } from '../bus/io/loop.ts'
 import { type Log, silentLog } from '../bus/log.ts'
 import { Outbox, type Wire } from '../bus/outbox.ts'
 import { Pulse } from '../bus/pulse.ts'
+import type { DarkLaunchRule } from '../bus/rules.ts'
 import { Slabs } from '../bus/slabs.ts'
+import { Announcer } from './announcer.ts'
 import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
 import { BrokerCore } from './core/broker-core.ts'
 import { Link } from './core/session.ts'
 import { Listener } from './listen.ts'
 import { type CheckedBroker, checkBroker, parseListen } from './options.ts'
+import { nextVersion, readRules } from './rules.ts'
 import { Tokens } from './tokens.ts'
 
 /**
  * Starts a broker. Rejects with one clear sentence when an option is wrong, the address is taken,
- * or it would listen off loopback without TLS and tokens.
+ * it would listen off loopback without TLS and tokens, or a registry refuses it.
  */
 export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> => {
   const checked = checkBroker(options)
   const host = new BrokerHost(checked, new Tokens(checked.tokens))
+  if (checked.rules !== undefined) host.setRules(checked.rules)
   const listener = new Listener(parseListen(checked), checked, host.onLink)
   host.opened(await listener.open(), listener)
+  if (checked.registry !== undefined) await host.announce(checked.registry, checked)
   return host
 }
 
@@ -37,18 +43,20 @@ class BrokerHost implements Broker, MemoryHost {
   readonly #loop: Loop
   readonly #slabs = new Slabs()
   readonly #wires = new Map<Link, Wire>()
+  readonly #life = newLife()
   #listener: Listener | undefined
+  #announcer: Announcer | undefined
   #nextLink = 1
   #closing: Promise<void> | undefined
 
   constructor(options: CheckedBroker, tokens: Tokens) {
-    this.id = options.id ?? newId()
+    this.id = options.id ?? newBrokerId()
     this.idc = options.idc
     this.#log = options.logger ?? silentLog
     const identity = {
       id: this.id,
       idc: this.idc,
-      life: newLife(),
+      life: this.#life,
       startedAt: monotonicClock(),
     }
     this.#core = new BrokerCore(identity, options, {
@@ -65,6 +73,22 @@ class BrokerHost implements Broker, MemoryHost {
   opened(url: string, listener: Listener): void {
     this.url = url
     this.#listener = listener
+  }
+
+  /** For `startBroker`: makes it known. If a registry will not have it, it is closed. */
+  async announce(registries: readonly string[], options: CheckedBroker): Promise<void> {
+    const urls = options.advertise ?? [this.url]
+    const announcement = { id: this.id, life: this.#life, idc: this.idc, urls }
+    const { registryToken: token, registryTls: tls } = options
+    this.#announcer = new Announcer({ registries, token, tls, announcement }, (advisory) =>
+      this.#advise(advisory),
+    )
+    try {
+      await this.#announcer.start()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   readonly onLink = (address: string, makeWire: (events: LinkEvents) => Wire): void => {
@@ -106,6 +130,17 @@ class BrokerHost implements Broker, MemoryHost {
     return this.#core.view(monotonicClock())
   }
 
+  setRules(given: readonly DarkLaunchRule[] | string, asked?: number): number {
+    if (this.#closing !== undefined) throw invalid('rules', 'come too late: the broker is closed')
+    const { rules, version: told } = readRules(given)
+    const present = this.snapshot().rules
+    const version = nextVersion(asked ?? told, present, rules)
+    if (version > present.version) {
+      this.#loop.post((now) => this.#core.setRules(now, rules, version), undefined)
+    }
+    return version
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#shut()
     return this.#closing
@@ -116,12 +151,14 @@ class BrokerHost implements Broker, MemoryHost {
   }
 
   async #shut(): Promise<void> {
+    const withdrawn = this.#announcer?.close()
     this.#loop.post((now) => this.#core.close(now), undefined)
     this.#loop.flushNow()
     for (const wire of this.#wires.values()) wire.close(1001, 'the broker closes')
     this.#wires.clear()
     this.#loop.close()
     await this.#listener?.close()
+    await withdrawn
   }
 
   /** The last words of a link go out before it is closed. */

@@ -4,8 +4,11 @@ export type {
   BrokerOptions,
   BrokerSnapshot,
   BrokerTls,
+  DarkLaunchRule,
   QueueSnapshot,
   TokenGrant,
   TopicSnapshot,
 } from './api.ts'
 export { startBroker } from './broker.ts'
+export type { Registry, RegistryOptions, RegistrySnapshot } from './registry/api.ts'
+export { startRegistry } from './registry/registry.ts'

@@ -15,6 +15,7 @@ const ADMITTED_PER_TURN = 25
 /** New links that may wait for their turn. */
 const MAX_QUEUED = 4_096
 const HEADERS_MS = 5_000
+const CHECK_MS = 1_000
 /** A close waits so long for the links to end by themselves: longer than each of them does. */
 const LAST_CUT_MS = 1_500
 
@@ -43,7 +44,13 @@ export class Listener {
     this.#address = address
     this.#origins = new Set(options.origins)
     this.#onLink = onLink
-    const limits = { headersTimeout: HEADERS_MS, requestTimeout: HEADERS_MS, noDelay: true }
+    const limits = {
+      headersTimeout: HEADERS_MS,
+      requestTimeout: HEADERS_MS,
+      // Node looks for connections past these limits only so often; its default is 30 s.
+      connectionsCheckingInterval: CHECK_MS,
+      noDelay: true,
+    }
     const { tls } = options
     this.#server =
       tls === undefined
@@ -85,7 +92,9 @@ export class Listener {
     if (address.kind === 'unix') await removeStale(address.path)
     return new Promise((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(cannotListen(address, error))
+        const where =
+          address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`
+        reject(cannotListen(where, error, 'broker'))
       })
       const listening = (): void => {
         this.#server.on('error', () => {})
@@ -214,10 +223,14 @@ const refuse = (socket: Duplex, status: number, reason: string): void => {
   )
 }
 
-const cannotListen = (address: ListenAddress, error: NodeJS.ErrnoException): BusError => {
-  const where = address.kind === 'unix' ? `unix:${address.path}` : `${address.host}:${address.port}`
+/** Why a server could not be started, in one sentence. */
+export const cannotListen = (
+  where: string,
+  error: NodeJS.ErrnoException,
+  what: string,
+): BusError => {
   const why: Record<string, string> = {
-    EADDRINUSE: 'the address is taken; is another broker running there?',
+    EADDRINUSE: `the address is taken; is another ${what} running there?`,
     EACCES: 'this user may not listen there',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'the host is not known',

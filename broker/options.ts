@@ -5,12 +5,29 @@ import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
 import { checkPems } from '../bus/io/tls.ts'
 import { isName } from '../bus/names.ts'
 import { didYouMean } from '../bus/suggest.ts'
+import {
+  BROKER_URL_RULE,
+  isBrokerUrl,
+  isEverywhere,
+  isLoopback,
+  isRegistryUrl,
+  plainUrl,
+  REGISTRY_URL_RULE,
+} from '../bus/urls.ts'
 import type { BrokerOptions } from './api.ts'
 
 const ms = z.number().int().min(0).max(86_400_000)
-const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, _ . and -')
-const pem = z.union([z.string(), z.instanceof(Buffer)])
-const pattern = z
+export const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, _ . and -')
+export const PEM = z.union([z.string(), z.instanceof(Buffer)])
+/** One url or several; each once. */
+const urls = (isUrl: (url: string) => boolean, rule: string, most: number) => {
+  const url = z.string({ error: rule }).refine(isUrl, rule)
+  const list = z.array(url).min(1, 'must be at least one url').max(most, `at most ${most} urls`)
+  return z
+    .preprocess((value) => (typeof value === 'string' ? [value] : value), list)
+    .transform((given) => [...new Set(given.map(plainUrl))])
+}
+export const pattern = z
   .string()
   .regex(
     /^(\*|[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(\.\*)?)$/,
@@ -28,7 +45,16 @@ export const TOKEN_GRANTS = z.array(
 
 export type CheckedGrant = z.infer<typeof TOKEN_GRANTS>[number]
 
-const TLS = z.strictObject({ cert: pem, key: pem, clientCa: pem.optional() })
+/** What is in them is looked at by those who take them in. */
+const isRules = (value: unknown): boolean => Array.isArray(value) || typeof value === 'string'
+
+const TLS = z.strictObject({ cert: PEM, key: PEM, clientCa: PEM.optional() })
+const REGISTRY_TLS = z.strictObject({
+  ca: PEM.optional(),
+  cert: PEM.optional(),
+  key: PEM.optional(),
+  serverName: z.string().optional(),
+})
 
 const BROKER = z.strictObject({
   listen: z.string().default('ws://127.0.0.1:7400'),
@@ -36,7 +62,12 @@ const BROKER = z.strictObject({
   idc: name.default('local'),
   tls: TLS.optional(),
   tokens: z.union([z.string().min(1), TOKEN_GRANTS]).optional(),
+  rules: z.custom<BrokerOptions['rules']>(isRules, 'must be a list, or a path').optional(),
   origins: z.array(z.string().min(1)).default([]),
+  registry: urls(isRegistryUrl, REGISTRY_URL_RULE, 16).optional(),
+  registryToken: z.string().min(1).max(4_096).optional(),
+  registryTls: REGISTRY_TLS.optional(),
+  advertise: urls(isBrokerUrl, BROKER_URL_RULE, 8).optional(),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
   maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
   maxDepthBytes: z
@@ -70,17 +101,19 @@ export const checkBroker = (options: BrokerOptions): CheckedBroker => {
       parsed.data.silenceMs,
     )
   }
-  const { tls } = parsed.data
+  const { tls, registryTls } = parsed.data
   if (tls !== undefined) checkPems({ ca: tls.clientCa, cert: tls.cert, key: tls.key })
+  if (registryTls !== undefined) checkPems(registryTls)
   return parsed.data
 }
 
 const optionError = (issue: z.core.$ZodIssue) => {
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0]!
-    const isInTls = issue.path[0] === 'tls'
-    const hint = didYouMean(key, Object.keys((isInTls ? TLS : BROKER).shape))
-    const where = isInTls ? ' in tls' : ''
+    const within = issue.path[0]
+    const schema = within === 'tls' ? TLS : within === 'registryTls' ? REGISTRY_TLS : BROKER
+    const hint = didYouMean(key, Object.keys(schema.shape))
+    const where = schema === BROKER ? '' : ` in ${String(within)}`
     return invalid('broker option', `${JSON.stringify(key)}${where} is unknown${hint}`)
   }
   return invalid(`broker option ${issue.path.join('.')}`, `is not valid: ${issue.message}`)
@@ -91,11 +124,23 @@ export type ListenAddress =
   | { kind: 'tcp'; host: string; port: number; isTls: boolean }
   | { kind: 'unix'; path: string }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
+/** Throws unless it is on loopback, or has TLS and tokens. */
+export const checkGuarded = (
+  what: string,
+  host: string,
+  isTls: boolean,
+  hasTokens: boolean,
+): void => {
+  if (isLoopback(host) || (isTls && hasTokens)) return
+  throw invalid(
+    'listen',
+    `${host} is not loopback: there a ${what} starts only with tls and tokens`,
+  )
+}
 
 /** Parses `listen`; off loopback it must be guarded by TLS and tokens. */
 export const parseListen = (checked: CheckedBroker): ListenAddress => {
-  const { listen, tls, tokens } = checked
+  const { listen, tls, tokens, registry, advertise } = checked
   if (listen.startsWith('unix:/')) return { kind: 'unix', path: listen.slice('unix:'.length) }
   const match = /^(wss?):\/\/([^/:]+|\[[^\]]+\])(?::(\d{1,5}))?\/?$/.exec(listen)
   const port = Number(match?.[3] ?? 7_400)
@@ -107,10 +152,11 @@ export const parseListen = (checked: CheckedBroker): ListenAddress => {
   if (isTls && tls === undefined) throw invalid('listen', 'wss needs the option tls (cert and key)')
   if (!isTls && tls !== undefined)
     throw invalid('listen', 'must be wss:// when tls is given', listen)
-  if (!LOOPBACK.test(match[2]!) && (!isTls || tokens === undefined)) {
+  checkGuarded('broker', host, isTls, tokens !== undefined)
+  if (isEverywhere(host) && registry !== undefined && advertise === undefined) {
     throw invalid(
-      'listen',
-      `${host} is not loopback: there a broker starts only with tls and tokens`,
+      'advertise',
+      `must name the urls that clients reach: with a registry, ${host} is nobody's address`,
     )
   }
   return { kind: 'tcp', host, port, isTls }

@@ -7,6 +7,8 @@ export type Advisory =
   | { kind: 'link_down'; peer: string; reason: string }
   | { kind: 'link_refused'; peer: string; code: string; message: string }
   | { kind: 'routes'; topic: string; writable: number; queues: number }
+  | { kind: 'rules'; topic: string; version: number; rules: number }
+  | { kind: 'rules_set'; version: number; rules: number }
   | { kind: 'late_reply'; correlationId: string; topic?: string }
   | { kind: 'foreign_reply'; correlationId: string; from: string }
   | { kind: 'two_groups'; topic: string; used: string; refused: string }
@@ -36,12 +38,16 @@ export type Advisory =
       to: string
       reason: string
     }
+  | { kind: 'circuit'; topic: string; state: 'open' | 'half-open' | 'closed' }
+  | { kind: 'circuit_forced'; topic: string; to: string; reason: string }
   | { kind: 'queue_stalled'; topic: string; queue: number; owner: string; reason: string }
   | { kind: 'queue_answers'; topic: string; queue: number; owner: string }
   | { kind: 'unknown_idc'; idc: string; known: string }
   | { kind: 'duplicate_broker'; broker: string; url: string; message: string }
   | { kind: 'idc_takeover'; topic: string; local: number; remote: number }
   | { kind: 'idc_handover'; topic: string; local: number; remote: number }
+  | { kind: 'standby_active'; topic: string; votes: number; brokers: number }
+  | { kind: 'standby_passive'; topic: string; votes: number; brokers: number }
   | { kind: 'protocol_error'; peer: string; message: string }
   | { kind: 'registry_found'; url: string }
   | { kind: 'registry_lost'; url: string; reason: string }
@@ -54,6 +60,8 @@ const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
   link_down: 'warn',
   link_refused: 'warn',
   routes: 'debug',
+  rules: 'info',
+  rules_set: 'info',
   late_reply: 'debug',
   foreign_reply: 'warn',
   two_groups: 'warn',
@@ -68,12 +76,16 @@ const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
   queue_isolated: 'warn',
   queue_restored: 'info',
   queue_forced: 'warn',
+  circuit: 'warn',
+  circuit_forced: 'warn',
   queue_stalled: 'warn',
   queue_answers: 'info',
   unknown_idc: 'warn',
   duplicate_broker: 'warn',
   idc_takeover: 'warn',
   idc_handover: 'info',
+  standby_active: 'info',
+  standby_passive: 'warn',
   protocol_error: 'warn',
   registry_found: 'info',
   registry_lost: 'warn',

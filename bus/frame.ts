@@ -41,9 +41,11 @@ export const Frame = {
   recall: 39,
   revoke: 40,
   revoked: 41,
+  standing: 42,
   watch: 48,
   unwatch: 49,
   routes: 50,
+  rules: 51,
   inspect: 64,
   snapshot: 65,
 } as const
@@ -107,6 +109,10 @@ export const Reply = {
  */
 export const LOAD_UNIT = 16
 export const MAX_LOAD = 255
+/** Calls that wait shorter than this only came in one bunch: they are no load. */
+export const LEAST_WAIT_MS = 3
+/** How fast the longest wait is forgotten, call by call. */
+export const WAIT_DECAY = 15 / 16
 
 export const ReplyKind = {
   ok: 0,
@@ -177,6 +183,9 @@ export const stageName = (stage: number): string =>
 /** What a requester may know of a queue. */
 export const QueueState = { gone: 0, writable: 1, transition: 2, full: 3, stalled: 4 } as const
 export type QueueState = (typeof QueueState)[keyof typeof QueueState]
+export const queueStateName = (state: number): string =>
+  Object.keys(QueueState).find((name) => QueueState[name as keyof typeof QueueState] === state) ??
+  String(state)
 
 export const frameEnd = (bytes: Buffer, at: number): number => at + 4 + u32(bytes, at)
 

@@ -22,6 +22,12 @@ export const OwnHeader = {
   codec: ':codec',
 } as const
 
+/**
+ * The bus adds its own to headers that may fill the limit already: the label of a rule, and to whom
+ * a pinned request goes. Each is bounded; all of them together are far below this.
+ */
+const OWN_ROOM = 1_024
+
 const NO_HEADERS: Headers = Object.freeze(Object.create(null) as Record<string, string>)
 export const NO_BYTES = Buffer.alloc(0)
 
@@ -66,7 +72,9 @@ const encodeHeader = (name: string, value: string): Buffer => {
 /** Decodes a header block. The result has no prototype, so no name can reach one. */
 export const decodeHeaders = (bytes: Buffer, start: number, end: number): Headers => {
   if (start === end) return NO_HEADERS
-  if (end - start > MAX_HEADERS_BYTES) throw new WireError(`headers of ${end - start} bytes`)
+  if (end - start > MAX_HEADERS_BYTES + OWN_ROOM) {
+    throw new WireError(`headers of ${end - start} bytes`)
+  }
   const headers = Object.create(null) as Record<string, string>
   let at = start
   while (at < end) {
@@ -78,6 +86,18 @@ export const decodeHeaders = (bytes: Buffer, start: number, end: number): Header
     at = valueEnd
   }
   return headers
+}
+
+/** The same headers with one of the bus's own set, in place of the value it had. */
+export const withHeader = (headers: Buffer, own: string, value: string): Buffer => {
+  const kept = [encodeHeader(own, value)]
+  for (let at = 0; at < headers.length; ) {
+    const nameEnd = at + 1 + headers[at]!
+    const end = nameEnd + 2 + u16(headers, nameEnd)
+    if (headers.toString('utf8', at + 1, nameEnd) !== own) kept.push(headers.subarray(at, end))
+    at = end
+  }
+  return Buffer.concat(kept)
 }
 
 /** Only what users set. */

@@ -8,6 +8,8 @@ export interface Beating {
   readonly outbox: Outbox
   /** Since when calls have been in flight on this link, or -1. */
   readonly busySince: number
+  /** Leases that hang on this link: it is watched as if calls were in flight. */
+  readonly leases: number
   /** The peer has not acknowledged for `pingMs`: it was pinged, and other links are better. */
   isDoubtful: boolean
   isBeating: boolean
@@ -21,6 +23,7 @@ export abstract class BeatingEnd implements Beating {
   abstract readonly pulse: Pulse
   abstract readonly outbox: Outbox
   busySince = -1
+  leases = 0
   isDoubtful = false
   isBeating = false
   unsent = 0
@@ -44,6 +47,7 @@ export abstract class BeatingEnd implements Beating {
   /** A new link begins with nothing in hand. */
   protected restart(): void {
     this.busySince = -1
+    this.leases = 0
     this.isDoubtful = false
     this.isBeating = false
     this.unsent = 0
@@ -127,7 +131,7 @@ export class Heartbeat<L extends Beating> {
   #check(now: number, link: L): boolean {
     const { pulse } = link
     const silentMs = now - Math.max(pulse.unackedSince, this.#progressAt(now, link))
-    const isBusy = link.busySince >= 0
+    const isBusy = link.busySince >= 0 || link.leases > 0
     const limitMs = this.#limits.silenceMs * (isBusy ? 1 : IDLE_SILENCE_FACTOR)
     if (silentMs > limitMs) {
       this.#onDead(now, link, silentMs)

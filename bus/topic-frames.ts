@@ -111,6 +111,36 @@ export const decodeAssigned = (r: FieldReader): Assigned => ({
   epoch: r.u64('epoch'),
 })
 
+/** How an instance stands for an active/standby topic: what a broker should know before it votes. */
+export const Standing = {
+  /** Linked to too few brokers to become the active one: votes would be lost on it. */
+  out: 0,
+  ready: 1,
+  active: 2,
+} as const
+export type Standing = (typeof Standing)[keyof typeof Standing]
+
+export interface StandingNews {
+  id: number
+  standing: Standing
+  /** Brokers in the client's list, of which a majority decides. */
+  brokers: number
+}
+
+export const encodeStanding = (m: StandingNews): Buffer =>
+  new FieldWriter().u32(m.id).u8(m.standing).u16(m.brokers).done()
+
+export const decodeStanding = (r: FieldReader): StandingNews => ({
+  id: r.u32('registration'),
+  standing: standingOf(r.u8('standing')),
+  brokers: r.u16('brokers'),
+})
+
+const standingOf = (standing: number): Standing => {
+  if (standing > Standing.active) throw new WireError(`standing ${standing} is none`)
+  return standing as Standing
+}
+
 /** One number: the registration of unregister and unregistered, the queue of recall. */
 export const encodeNumber = (n: number): Buffer => new FieldWriter().u32(n).done()
 export const decodeNumber = (r: FieldReader): number => r.u32('number')

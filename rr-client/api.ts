@@ -105,7 +105,11 @@ export interface ReplyOptions {
   group?: string
   /**
    * One instance of the group is active, over all brokers, and the others take over when it is gone;
-   * never two at a time. Needs a fixed list of brokers. Default false.
+   * never two at a time. The brokers vote: it takes a majority of the list given to `connect`, which must
+   * name the same brokers for every instance, each once. So with two brokers nobody can take over
+   * while one is down, nor with an even split between two data centres. What the last active instance
+   * had started may still run when the next one starts. Resolves when a broker has taken the offer,
+   * perhaps standing by. Default false.
    */
   standby?: boolean
   /**
@@ -148,9 +152,62 @@ export interface LinkSnapshot {
   state: 'connecting' | 'up' | 'waiting' | 'closed'
   broker: string
   idc: string
+  /** It gets this client's traffic; the others get heartbeats until they are needed. */
+  isHome: boolean
   life: number
   inFlight: number
   unsentBytes: number
+}
+
+/** What one copy of the registry has to say. Its loss changes nothing for brokers that are known. */
+export interface RegistrySnapshot {
+  url: string
+  state: 'asking' | 'known' | 'lost' | 'refused'
+  /** Why it is lost or refused. */
+  reason: string
+  copy: string
+  version: number
+  /** Brokers in its last answer that was taken. */
+  brokers: number
+}
+
+/** A topic that this client calls. */
+export interface TopicView {
+  topic: string
+  group: string
+  queues: number
+  writable: number
+  /** Its calls have left this client's data centre, and have not all returned. */
+  isAway: boolean
+  routes: RouteView[]
+}
+
+/** A topic that this client answers. */
+export interface AnsweringView {
+  topic: string
+  group: string
+  /** `all`: every instance of the group answers; otherwise one is active, and the others stand by. */
+  role: 'all' | 'active' | 'standby'
+  queues: number
+  running: number
+  waiting: number
+}
+
+/** One queue as this client sees it. */
+export interface RouteView {
+  broker: string
+  queue: number
+  epoch: number
+  instance: string
+  idc: string
+  label: string
+  state: string
+  /** `closed`: it gets its calls; `open`: it is left alone. */
+  isolation: 'closed' | 'open' | 'half-open' | 'ramping'
+  inFlight: number
+  latencyMs: number
+  /** Requests waiting there for each handler that may run. */
+  load: number
 }
 
 export interface BusSnapshot {
@@ -159,13 +216,40 @@ export interface BusSnapshot {
   idc: string
   state: 'open' | 'draining' | 'closed'
   links: LinkSnapshot[]
-  topics: { topic: string; group: string; queues: number; writable: number }[]
-  answering: { topic: string; group: string; queues: number; running: number; waiting: number }[]
+  /** Empty without registries. */
+  registries: RegistrySnapshot[]
+  topics: TopicView[]
+  answering: AnsweringView[]
   inFlight: number
   marks: number
   keptReplyBytes: number
   /** How often each thing happened since `connect`. */
   counters: Record<string, number>
+}
+
+/** An operator's word about a topic, at this client. */
+export interface ForceOptions {
+  /**
+   * `open`: no calls. `closed`: calls, whatever failed. `probe`: one call is let through now, and what
+   * becomes of it decides. `auto`: an earlier word is taken back.
+   */
+  to: 'open' | 'closed' | 'probe' | 'auto'
+  /** The circuit around all calls to the topic, or its queues. Default `circuit`. */
+  what?: 'circuit' | 'queues'
+  /** Queues of this instance only. */
+  instance?: string
+  /** Queues whose owners run in this data centre only. */
+  idc?: string
+  /** Why; callers and logs see it. */
+  reason: string
+  /** How long `open` and `closed` hold, in milliseconds. Default 60,000; 1 to 86,400,000. */
+  forMs?: number
+}
+
+/** What a force meant: known queues change, those that come later do not. */
+export interface ForceReport {
+  circuits: number
+  queues: number
 }
 
 /** A client of the bus: it requests, it answers, or both. */
@@ -192,6 +276,8 @@ export interface Bus<C = AnyContracts> extends AsyncDisposable {
   snapshot(): BusSnapshot
   /** The opossum circuit around calls to a topic. */
   circuit(topic: TopicOf<C>): CircuitBreaker
+  /** Overrules the circuit of a topic, or the isolation of its queues, for a while. */
+  force(topic: TopicOf<C>, options: ForceOptions): ForceReport
   /** What a broker says of itself: its topics and queues. Used by the command line. */
   inspect(): Promise<unknown>
   /** Drains and ends. A second call returns the first one's promise. */

@@ -1,6 +1,9 @@
 import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
+import type { Advisory } from '../bus/advisory.ts'
 import { BusError } from '../bus/errors.ts'
+import { monotonicClock } from '../bus/io/clock.ts'
+import type { ForceOptions } from './api.ts'
 
 /** The share of failures, in a window, that opens a circuit, and what it takes to judge. */
 const SETTINGS = {
@@ -14,6 +17,7 @@ const ROTATE_MS = SETTINGS.rollingCountTimeout / SETTINGS.rollingCountBuckets
 /** A circuit that nobody asked for is let go after so many quiet turns of its window's buckets. */
 const QUIET_TURNS = 60
 
+type ForceField = 'to' | 'reason' | 'forMs'
 type Thunk = () => Promise<unknown>
 
 interface Entry {
@@ -23,6 +27,10 @@ interface Entry {
   quietTurns: number
   /** The one error of the present opening: rejecting must cost next to nothing. */
   error: BusError | undefined
+  /** What an operator wants, and until when. */
+  forced: { to: 'open' | 'closed'; until: number; reason: string } | undefined
+  /** An operator lets one call through. */
+  isProbeDue: boolean
 }
 
 /** What the service, not the call or the load, is to blame for. */
@@ -48,9 +56,11 @@ const isSick = (error: unknown): boolean => BusError.is(error) && SICKNESS.has(e
 export class Circuits {
   readonly #entries = new Map<string, Entry>()
   readonly #rotation = new EventEmitter()
+  readonly #advise: (advisory: Advisory) => void
   #timer: NodeJS.Timeout | undefined
 
-  constructor() {
+  constructor(advise: (advisory: Advisory) => void) {
+    this.#advise = advise
     this.#rotation.setMaxListeners(0)
   }
 
@@ -65,11 +75,33 @@ export class Circuits {
     return entry.breaker
   }
 
-  /** How a call to the topic is to go: freely, not at all (an error), or as the circuit decides. */
-  gate(topic: string): 'free' | BusError | CircuitBreaker {
+  /** An operator decides: `probe` lets one call through, `auto` takes an earlier word back. */
+  force(topic: string, { to, reason, forMs }: Required<Pick<ForceOptions, ForceField>>): void {
+    const entry = this.#entry(topic)
+    entry.error = undefined
+    entry.isProbeDue = to === 'probe'
+    const isState = to === 'open' || to === 'closed'
+    entry.forced = isState ? { to, until: monotonicClock() + forMs, reason } : undefined
+    if (to === 'closed') entry.breaker.close()
+    this.#advise({ kind: 'circuit_forced', topic, to, reason })
+  }
+
+  /** The call that an operator let through has succeeded. */
+  restore(topic: string): void {
+    this.#entries.get(topic)?.breaker.close()
+  }
+
+  /** How a call goes: freely, as an operator's probe, not at all (an error), or as the circuit decides. */
+  gate(topic: string): 'free' | 'probe' | BusError | CircuitBreaker {
     const entry = this.#entries.get(topic)
     if (entry === undefined) return 'free'
     const { breaker } = entry
+    if (entry.isProbeDue) {
+      entry.isProbeDue = false
+      return breaker.closed ? 'free' : 'probe'
+    }
+    const forced = forcedNow(entry)
+    if (forced !== undefined) return forced.to === 'closed' ? 'free' : this.#rejection(topic, entry)
     if (!breaker.enabled || breaker.closed) return 'free'
     if (breaker.opened && !breaker.pendingClose) return this.#rejection(topic, entry)
     return breaker
@@ -83,11 +115,15 @@ export class Circuits {
     entry.breaker.emit('success')
   }
 
-  /** A free call has failed. */
-  fail(topic: string, error: unknown): void {
-    if (!this.#entries.has(topic) && !isSick(error)) return
+  /** A free call has failed. `before`: how many were answered lately, of which a new circuit knows. */
+  fail(topic: string, error: unknown, before: () => number): void {
+    if (!this.#entries.has(topic)) {
+      if (!isSick(error)) return
+      this.#entry(topic, before())
+    }
     const { breaker } = this.#entry(topic)
-    if (!breaker.opened) breaker.fire(() => Promise.reject(error)).catch(() => {})
+    if (!breaker.opened && forcedNow(this.#entries.get(topic)!) === undefined)
+      breaker.fire(() => Promise.reject(error)).catch(() => {})
   }
 
   /** What `fire` says when it does not let a trial pass, in the bus's words. */
@@ -103,21 +139,37 @@ export class Circuits {
     this.#entries.clear()
   }
 
-  #entry(topic: string): Entry {
+  #entry(topic: string, successes = 0): Entry {
     const known = this.#entries.get(topic)
     if (known !== undefined) return known
     const breaker = new CircuitBreaker((thunk: Thunk) => thunk(), {
       ...SETTINGS,
       name: topic,
       timeout: false,
-      rollingPercentilesEnabled: false,
       errorFilter: (error: unknown) => !isSick(error),
-      rotateBucketController: this.#rotation,
+      status: CircuitBreaker.newStatus({
+        ...SETTINGS,
+        rollingPercentilesEnabled: false,
+        rotateBucketController: this.#rotation,
+        stats: { fires: successes, successes },
+      } as unknown as CircuitBreaker.StatusOptions),
     } as CircuitBreaker.Options)
-    const entry: Entry = { breaker, isAsked: false, quietTurns: 0, error: undefined }
+    const entry: Entry = {
+      breaker,
+      isAsked: false,
+      quietTurns: 0,
+      error: undefined,
+      forced: undefined,
+      isProbeDue: false,
+    }
+    const tell = (state: 'open' | 'half-open' | 'closed'): void =>
+      this.#advise({ kind: 'circuit', topic, state })
     breaker.on('open', () => {
       entry.error = undefined
+      tell('open')
     })
+    breaker.on('halfOpen', () => tell('half-open'))
+    breaker.on('close', () => tell('closed'))
     this.#entries.set(topic, entry)
     this.#timer ??= setInterval(this.#rotate, ROTATE_MS).unref()
     return entry
@@ -125,7 +177,7 @@ export class Circuits {
 
   #rejection(topic: string, entry: Entry): BusError {
     entry.breaker.emit('reject')
-    entry.error ??= openError(topic)
+    entry.error ??= openError(topic, forcedNow(entry))
     return entry.error
   }
 
@@ -133,7 +185,8 @@ export class Circuits {
     this.#rotation.emit('rotate')
     for (const [topic, entry] of this.#entries) {
       const { breaker } = entry
-      const isQuiet = breaker.closed && breaker.stats.failures === 0
+      const isForced = forcedNow(entry) !== undefined
+      const isQuiet = breaker.closed && !isForced && breaker.stats.failures === 0
       entry.quietTurns = isQuiet ? entry.quietTurns + 1 : 0
       if (entry.isAsked || entry.quietTurns < QUIET_TURNS) continue
       breaker.shutdown()
@@ -142,8 +195,25 @@ export class Circuits {
   }
 }
 
-const openError = (topic: string): BusError =>
-  new BusError('circuit_open', `the circuit of ${topic} is open`, {
-    retryAfterMs: SETTINGS.resetTimeout,
-    details: { stage: 'requester', topic, attempts: 0 },
-  })
+/** An operator's word, while it holds. */
+const forcedNow = (entry: Entry): Entry['forced'] => {
+  if (entry.forced !== undefined && entry.forced.until <= monotonicClock()) {
+    entry.forced = undefined
+    entry.error = undefined
+  }
+  return entry.forced
+}
+
+const openError = (topic: string, forced?: Entry['forced']): BusError => {
+  const details = { stage: 'requester', topic, attempts: 0 }
+  if (forced === undefined) {
+    const retryAfterMs = SETTINGS.resetTimeout
+    return new BusError('circuit_open', `the circuit of ${topic} is open`, {
+      retryAfterMs,
+      details,
+    })
+  }
+  const retryAfterMs = Math.max(1, Math.ceil(forced.until - monotonicClock()))
+  const message = `the circuit of ${topic} was opened by an operator: ${forced.reason}`
+  return new BusError('circuit_open', message, { retryAfterMs, details })
+}

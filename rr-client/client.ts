@@ -19,29 +19,35 @@ import type {
   BusSnapshot,
   CloseOptions,
   CloseReport,
+  ForceOptions,
+  ForceReport,
   Handler,
   ReplyOptions,
   RequestOptions,
 } from './api.ts'
-import { callFacts } from './call-facts.ts'
-import { Caller } from './caller.ts'
+import { BrokerBook } from './broker-book.ts'
+import { Calls, callerOf } from './calls.ts'
 import { Circuits } from './circuits.ts'
+import { cannotLink, closedError, withCause } from './client-errors.ts'
 import type { Context, NestedCall } from './context.ts'
 import { BrokerLink } from './core/broker-link.ts'
 import { ClientCore } from './core/client-core.ts'
-import type { CallFacts, RequestResponseFuture } from './core/future.ts'
 import type { HandlerReply, Mark } from './core/mark.ts'
 import type { Registration } from './core/registration.ts'
 import type { ClientEffects } from './core/state.ts'
 import { Dialer } from './dialer.ts'
 import { Drain } from './drain.ts'
 import { Inspections } from './inspections.ts'
-import { type CheckedConnect, checkClose, checkReply } from './options.ts'
+import { type CheckedConnect, checkClose, checkForce, checkReply } from './options.ts'
+import { RegistryFollower } from './registry-follower.ts'
 import { snapshotOf } from './snapshot.ts'
 import { StatusStream } from './status.ts'
 
-/** Topics whose names were found good, so that each is looked at once. */
-const MAX_CHECKED = 50_000
+/** Where the brokers are, and who knows more of them. */
+export interface Targets {
+  readonly brokers: readonly (string | MemoryHost)[]
+  readonly registries: readonly string[]
+}
 
 /** The bus as users hold it: the promises and handlers around a client core. */
 export class Client implements Bus, AnswererHost {
@@ -53,12 +59,15 @@ export class Client implements Bus, AnswererHost {
   readonly #core: ClientCore
   readonly #loop: Loop
   readonly #dialer: Dialer
-  readonly #circuits = new Circuits()
+  readonly #circuits = new Circuits((advisory) => this.#advise(advisory))
   readonly #status = new StatusStream()
   readonly #inspections = new Inspections()
   readonly #handles = new Map<Registration, AnsweringHandle>()
   readonly #drain: Drain
-  readonly #checked = new Set<string>()
+  readonly #book: BrokerBook
+  /** Present if brokers are learned from registries. */
+  readonly follower: RegistryFollower | undefined
+  readonly #calls: Calls
   label: Buffer = NO_BYTES
   #isBegun = false
   #closing: Promise<CloseReport> | undefined
@@ -66,7 +75,7 @@ export class Client implements Bus, AnswererHost {
   onLink: (error: BusError | undefined, link: BrokerLink) => void = () => {}
   #goneReason = ''
 
-  constructor(targets: readonly (string | MemoryHost)[], options: CheckedConnect) {
+  constructor({ brokers, registries }: Targets, options: CheckedConnect) {
     this.#options = options
     this.codec = options.codec ?? jsonCodec
     this.idc = options.idc
@@ -75,7 +84,7 @@ export class Client implements Bus, AnswererHost {
       this.label = encodeHeaders({}, { [OwnHeader.label]: options.label })
     }
     const hosts = new Map<BrokerLink, MemoryHost>()
-    const links = targets.map((target, index) => {
+    const links = brokers.map((target, index) => {
       const link = new BrokerLink(index, typeof target === 'string' ? target : target.url)
       if (typeof target !== 'string') hosts.set(link, target)
       return link
@@ -110,15 +119,31 @@ export class Client implements Bus, AnswererHost {
       onGone: (link, reason, isFinal) => {
         this.#goneReason = `${link.url}: ${reason}`
         if (isFinal) this.onLink(cannotLink(this.#goneReason), link)
-        this.#loop.post((now) => this.#core.onClosed(now, link, reason), link)
+        this.#loop.post((now) => {
+          this.#core.onClosed(now, link, reason)
+          this.#book.onGone(link)
+        }, link)
       },
     })
+    this.#calls = new Calls(this, this.#core, this.#loop, this.#circuits)
     this.#drain = new Drain(this.#core, this.#loop)
+    this.#book = new BrokerBook(this.#core)
+    if (registries.length === 0) return
+    this.follower = new RegistryFollower(registries, options, {
+      found: (broker) => this.#loop.post((now) => this.#book.take(now, broker), undefined),
+      advise: (advisory) => this.#core.state.effects.advise(advisory),
+    })
   }
 
   /** Begins to dial; for `connect`. */
   start(): void {
     this.#loop.post(() => this.#core.start(), undefined)
+    this.follower?.start()
+  }
+
+  /** Brokers known. */
+  get brokers(): number {
+    return this.#core.state.links.length
   }
 
   /** Why the last dial failed. */
@@ -133,7 +158,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   request<R>(topic: string, body: unknown, options?: RequestOptions): Promise<R> {
-    return this.#call(topic, body, options, undefined).promise as Promise<R>
+    return this.#calls.call(topic, body, options, undefined).promise as Promise<R>
   }
 
   async reply(
@@ -145,6 +170,9 @@ export class Client implements Bus, AnswererHost {
     if (typeof handler !== 'function') throw invalid('handler', 'must be a function', handler)
     const { concurrency, prefetch, group, schema, standby, queues } = checkReply(options)
     this.#checkOpen()
+    if (standby && this.follower !== undefined) {
+      throw invalid('active/standby', 'needs a fixed list of brokers: connect with urls')
+    }
     if (this.#core.registrations.byTopic(topic)?.state === 'open') {
       throw invalid('topic', `${topic} is answered by this bus already`)
     }
@@ -167,11 +195,30 @@ export class Client implements Bus, AnswererHost {
   }
 
   snapshot(): BusSnapshot {
-    return snapshotOf(this.#core, this.#options, this.#circuits.size)
+    const registries = this.follower?.snapshot() ?? []
+    return {
+      ...snapshotOf(monotonicClock(), this.#core, this.#options, this.#circuits.size),
+      registries,
+    }
   }
 
   circuit(topic: string) {
     return this.#circuits.ask(checkTopic(topic))
+  }
+
+  force(topic: string, options: ForceOptions): ForceReport {
+    checkTopic(topic)
+    const { what, to, reason, forMs, instance, idc } = checkForce(options)
+    if (what === 'circuit') {
+      this.#circuits.force(topic, { to, reason, forMs })
+      return { circuits: 1, queues: 0 }
+    }
+    let queues = 0
+    this.#loop.post((now) => {
+      const force = { instance, idc, to, reason, until: now + forMs }
+      queues = this.#core.requester.force(now, topic, force)
+    }, undefined)
+    return { circuits: 0, queues }
   }
 
   inspect(): Promise<unknown> {
@@ -219,6 +266,14 @@ export class Client implements Bus, AnswererHost {
     this.#drain.onProgress()
   }
 
+  mayStart(mark: Mark): boolean {
+    let mayStart = false
+    this.#loop.post((now) => {
+      mayStart = this.#core.responder.mayStart(now, mark)
+    }, mark)
+    return mayStart
+  }
+
   reject(mark: Mark, reason: Reason, text: string): void {
     this.#loop.post((now) => this.#core.responder.reject(now, mark, reason, text), mark)
     this.#drain.onProgress()
@@ -229,7 +284,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   nested(parent: Context, topic: string, body: unknown, options: RequestOptions): NestedCall {
-    return this.#call(topic, body, options, parent)
+    return this.#calls.call(topic, body, options, parent)
   }
 
   readonly #beginStep = (now: number, mark: Mark): void => {
@@ -238,61 +293,6 @@ export class Client implements Bus, AnswererHost {
 
   readonly #finishStep = (now: number, mark: Mark): void => {
     this.#core.responder.finish(now, mark)
-  }
-
-  readonly #requestStep = (now: number, caller: Caller): void => {
-    caller.future = this.#core.request(now, caller.facts, caller)
-  }
-
-  readonly #cancel = (caller: Caller): void => {
-    this.#loop.post((now) => {
-      if (caller.future !== undefined) this.#core.requester.cancel(now, caller.future)
-    }, caller)
-  }
-
-  /** Every call, of users and of handlers. What is wrong with it rejects; nothing is thrown. */
-  #call(
-    topic: string,
-    body: unknown,
-    options: RequestOptions | undefined,
-    parent: Context | undefined,
-  ): NestedCall {
-    let facts: CallFacts
-    try {
-      // The loop of a closed bus runs no step: the call would never be settled.
-      if (this.#core.state.phase === 'closed') throw closedError()
-      if (!this.#checked.has(topic)) this.#checkTopic(topic)
-      facts = callFacts(this, topic, body, options, parent)
-    } catch (error) {
-      return { promise: Promise.reject(error), cancel: () => {} }
-    }
-    const caller = new Caller(facts, this.codec)
-    const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
-    const cancel = (): void => this.#cancel(caller)
-    if (gate === 'free') this.#begin(caller, options?.signal)
-    else if (BusError.is(gate)) caller.fail(gate)
-    else {
-      caller.isTrial = true
-      const trial = gate.fire(() => {
-        this.#begin(caller, options?.signal)
-        return caller.promise
-      })
-      const promise = trial.catch((error: unknown) => {
-        throw this.#circuits.translate(topic, error)
-      })
-      return { promise, cancel }
-    }
-    return { promise: caller.promise, cancel }
-  }
-
-  #begin(caller: Caller, signal: AbortSignal | undefined): void {
-    if (signal !== undefined) caller.listen(signal, this.#cancel)
-    this.#loop.post(this.#requestStep, caller)
-  }
-
-  #checkTopic(topic: string): void {
-    checkTopic(topic)
-    if (this.#checked.size < MAX_CHECKED) this.#checked.add(topic)
   }
 
   #checkOpen(): void {
@@ -308,6 +308,7 @@ export class Client implements Bus, AnswererHost {
   async #close(timeoutMs: number): Promise<CloseReport> {
     const report = await this.#drain.all(timeoutMs)
     this.#loop.flushNow()
+    this.follower?.close()
     this.#dialer.close()
     this.#loop.close()
     this.#circuits.close()
@@ -324,14 +325,14 @@ export class Client implements Bus, AnswererHost {
       hangUp: (link, code, reason) => this.#dialer.hangUp(link, code, reason),
       fulfil: (future, reply) => {
         const error = callerOf(future).fulfil(reply)
-        if (this.#circuits.size > 0 || error !== undefined) this.#settled(future, error)
+        this.#calls.settled(future, error)
         this.#drain.onProgress()
       },
       fail: (future, error) => {
         const caller = callerOf(future)
         const cause = error.code === 'cancelled' ? caller.abortReason : undefined
         caller.fail(cause === undefined ? error : withCause(error, cause))
-        this.#settled(future, error)
+        this.#calls.settled(future, error)
         this.#drain.onProgress()
       },
       invoke: (mark) => this.#loop.afterwards(takeMark, mark),
@@ -350,34 +351,14 @@ export class Client implements Bus, AnswererHost {
       linkUp: (link) => this.onLink(undefined, link),
       linkRefused: (link, error) => this.onLink(error, link),
       inspected: (id, piece, isLast) => this.#inspections.take(id, piece, isLast),
-      advise: (advisory) => {
-        this.#status.tell(advisory)
-        this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
-      },
+      advise: (advisory) => this.#advise(advisory),
     }
   }
 
-  #settled(future: RequestResponseFuture, error: unknown): void {
-    if (callerOf(future).isTrial) return
-    const { topic } = future.facts
-    if (error === undefined) this.#circuits.succeed(topic)
-    else this.#circuits.fail(topic, error)
+  #advise(advisory: Advisory): void {
+    this.#status.tell(advisory)
+    this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
   }
 }
 
 const takeMark = (mark: Mark): void => (mark.registration.answerer as Answerer).take(mark)
-
-const callerOf = (future: RequestResponseFuture): Caller => future.caller as Caller
-
-const closedError = (): BusError =>
-  new BusError('not_connected', 'this bus is closed', { details: { stage: 'requester' } })
-
-const cannotLink = (reason: string): BusError =>
-  new BusError('not_connected', `no link can be made to ${reason}`, {
-    details: { stage: 'link' },
-  })
-
-const withCause = (error: BusError, cause: unknown): BusError => {
-  const { code, message, outcome, details } = error
-  return new BusError(code, message, { outcome, details, cause })
-}

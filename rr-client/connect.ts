@@ -1,11 +1,18 @@
-import { BusError, invalid } from '../bus/errors.ts'
+import { BusError, invalid, isBusErrorCode } from '../bus/errors.ts'
 import { ACCEPT, type MemoryHost } from '../bus/io/link-memory.ts'
 import type { AnyContracts, Bus, ConnectOptions } from './api.ts'
-import { Client } from './client.ts'
-import { checkConnect, checkUrl, notYet } from './options.ts'
+import { Client, type Targets } from './client.ts'
+import { checkConnect, checkRegistries, checkUrl } from './options.ts'
 
-/** Where to connect to: one url, several, or a broker of this process. */
-export type ConnectTarget = string | readonly string[] | { readonly url: string }
+/**
+ * Where to connect to: one url, several, a broker of this process, or the registries that know the
+ * brokers.
+ */
+export type ConnectTarget =
+  | string
+  | readonly string[]
+  | { readonly url: string }
+  | { readonly registry: string | readonly string[] }
 
 /** Refusals that no further try can change; `not_connected` is told for a bad certificate only. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -18,17 +25,16 @@ const FINAL: ReadonlySet<string> = new Set([
 /**
  * Joins the bus. Resolves when one broker has accepted; from then on the bus reconnects for ever.
  * Rejects with `not_connected` after `connectTimeoutMs`, or at once with `unauthenticated` or
- * `incompatible_version` when every broker has refused.
+ * `incompatible_version` when every broker, or every registry, has refused.
  */
 export const connect = async <C = AnyContracts>(
   target: ConnectTarget,
   options: ConnectOptions = {},
 ): Promise<Bus<C>> => {
   const checked = checkConnect(options)
-  const targets = targetsOf(target)
-  const client = new Client(targets, checked)
+  const client = new Client(targetsOf(target), checked)
   try {
-    await firstLink(client, targets.length, checked.connectTimeoutMs)
+    await firstLink(client, checked.connectTimeoutMs)
   } catch (error) {
     await client.close({ timeoutMs: 0 })
     throw error
@@ -36,42 +42,71 @@ export const connect = async <C = AnyContracts>(
   return client as unknown as Bus<C>
 }
 
-const firstLink = (client: Client, brokers: number, timeoutMs: number): Promise<void> =>
+const firstLink = (client: Client, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
+    const { follower } = client
     const refusing = new Set<unknown>()
     const end = (error: BusError | undefined): void => {
       clearTimeout(timer)
       client.onLink = () => {}
+      if (follower !== undefined) follower.onRefused = () => {}
       if (error === undefined) resolve()
       else reject(error)
     }
-    const timer = setTimeout(() => end(noBroker(client.goneReason, timeoutMs)), timeoutMs)
+    const timer = setTimeout(() => end(noBroker(client, timeoutMs)), timeoutMs)
     client.onLink = (error, link) => {
       if (error === undefined) end(undefined)
       else if (FINAL.has(error.code)) {
         refusing.add(link)
-        if (refusing.size >= brokers) end(error)
+        if (refusing.size >= client.brokers) end(error)
+      }
+    }
+    if (follower !== undefined) {
+      follower.onRefused = ({ url, code, message }) => {
+        if (client.brokers === 0) end(refusedBy(url, code, message))
       }
     }
     client.start()
   })
 
-const noBroker = (reason: string, timeoutMs: number): BusError => {
-  const why = reason === '' ? 'no broker answered' : reason
+const refusedBy = (url: string, code: string, message: string): BusError =>
+  new BusError(
+    isBusErrorCode(code) ? code : 'not_connected',
+    `registry ${url} refused this client: ${message}`,
+    { details: { stage: 'registry' } },
+  )
+
+/** Names the step that failed: no registry, no broker in it, or none of those that answers. */
+const noBroker = (client: Client, timeoutMs: number): BusError => {
+  const details = { stage: 'requester', limit: timeoutMs }
+  const registries = client.follower?.snapshot() ?? []
+  if (registries.length > 0 && client.brokers === 0) {
+    const empty = registries.find(({ state }) => state === 'known')
+    const silent = registries
+      .map(({ url, reason }) => `${url}: ${reason || 'no answer yet'}`)
+      .join('; ')
+    const message =
+      empty === undefined
+        ? `no registry answered within ${timeoutMs} ms (${silent})`
+        : `registry ${empty.url} knows no broker, nor did one come within ${timeoutMs} ms`
+    return new BusError('not_connected', message, { details })
+  }
+  const why = client.goneReason === '' ? 'no broker answered' : client.goneReason
   return new BusError('not_connected', `no broker accepted within ${timeoutMs} ms (${why})`, {
-    details: { stage: 'requester', limit: timeoutMs },
+    details,
   })
 }
 
-const targetsOf = (target: ConnectTarget): (string | MemoryHost)[] => {
-  if (typeof target === 'string') return [checkUrl(target)]
+const targetsOf = (target: ConnectTarget): Targets => {
+  if (typeof target === 'string') return { brokers: [checkUrl(target)], registries: [] }
   if (Array.isArray(target)) {
     if (target.length === 0) throw invalid('broker urls', 'must be at least one')
-    return [...new Set(target.map(checkUrl))]
+    return { brokers: [...new Set(target.map(checkUrl))], registries: [] }
   }
   if (typeof target === 'object' && target !== null) {
-    if (ACCEPT in target) return [target as MemoryHost]
-    if ('registry' in target) throw notYet('a registry')
+    if (ACCEPT in target) return { brokers: [target as MemoryHost], registries: [] }
+    if ('registry' in target) return { brokers: [], registries: checkRegistries(target.registry) }
   }
-  throw invalid('connect target', 'must be a url, a list of urls or a broker', target)
+  const kinds = 'a url, a list of urls, a broker or { registry }'
+  throw invalid('connect target', `must be ${kinds}`, target)
 }

@@ -15,11 +15,16 @@ export type {
   CloseReport,
   ConnectOptions,
   Contracts,
+  ForceOptions,
+  ForceReport,
   Handler,
   HandlerContext,
   LinkSnapshot,
+  RegistrySnapshot,
   ReplyOptions,
   RequestOptions,
+  RouteView,
   TlsOptions,
+  TopicView,
 } from './api.ts'
-export { connect } from './connect.ts'
+export { type ConnectTarget, connect } from './connect.ts'

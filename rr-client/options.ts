@@ -1,14 +1,29 @@
 /** Checks what users pass to `connect`, `request` and `reply`, and fills in the defaults. */
 import { z } from 'zod'
-import { BusError, invalid } from '../bus/errors.ts'
+import { invalid } from '../bus/errors.ts'
 import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
 import { checkPems } from '../bus/io/tls.ts'
 import { checkName, MAX_KEY } from '../bus/names.ts'
 import { didYouMean } from '../bus/suggest.ts'
-import type { CloseOptions, ConnectOptions, ReplyOptions, RequestOptions } from './api.ts'
+import {
+  BROKER_URL_RULE,
+  isBrokerUrl,
+  isRegistryUrl,
+  plainUrl,
+  REGISTRY_URL_RULE,
+} from '../bus/urls.ts'
+import type {
+  CloseOptions,
+  ConnectOptions,
+  ForceOptions,
+  ReplyOptions,
+  RequestOptions,
+} from './api.ts'
 
 /** Longest time a call may be given: a day. */
 const MAX_TIMEOUT_MS = 86_400_000
+/** Copies of the registry that one client follows. */
+const MAX_REGISTRIES = 16
 
 const ms = (least: number, most = MAX_TIMEOUT_MS) => z.number().int().min(least).max(most)
 const pem = z.union([z.string(), z.instanceof(Buffer)])
@@ -63,6 +78,20 @@ const REPLY = z.strictObject({
   schema: z.custom<ReplyOptions['schema']>(isSchema, 'must be a Standard Schema').optional(),
 })
 
+const FORCE = z
+  .strictObject({
+    to: z.enum(['open', 'closed', 'probe', 'auto']),
+    what: z.enum(['circuit', 'queues']).default('circuit'),
+    instance: z.string().min(1).max(64).optional(),
+    idc: name.optional(),
+    reason: z.string().min(1, 'must not be empty').max(500),
+    forMs: ms(1).default(60_000),
+  })
+  .refine(
+    ({ what, instance, idc }) => what === 'queues' || (instance ?? idc) === undefined,
+    "instance and idc need what: 'queues'",
+  )
+
 const CLOSE = z.strictObject({ timeoutMs: ms(0).default(5_000) })
 
 export const checkConnect = (options: ConnectOptions): CheckedConnect => {
@@ -74,8 +103,17 @@ export const checkConnect = (options: ConnectOptions): CheckedConnect => {
   return checked
 }
 
-export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> =>
-  check('reply', REPLY, options)
+export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> => {
+  const checked = check('reply', REPLY, options)
+  const { min, max } = checked.queues
+  if (checked.standby && (min > 0 || max > 0)) {
+    throw invalid('reply option queues', 'must be left out with standby: one instance is active')
+  }
+  return checked
+}
+
+export const checkForce = (options: ForceOptions): z.infer<typeof FORCE> =>
+  check('force', FORCE, options)
 
 export const checkClose = (options: CloseOptions): number =>
   check('close', CLOSE, options).timeoutMs
@@ -162,12 +200,19 @@ function isSchema(value: unknown): boolean {
 
 /** Urls a client may be given. */
 export const checkUrl = (url: unknown): string => {
-  if (typeof url === 'string' && /^wss?:\/\/[^/\s@]+\/?$/.test(url) && URL.canParse(url)) return url
-  if (typeof url === 'string' && /^unix:\/.+/.test(url)) return url
-  throw invalid('broker url', 'must be ws://host:port, wss://host:port or unix:/path', url)
+  if (typeof url === 'string' && isBrokerUrl(url)) return url
+  throw invalid('broker url', BROKER_URL_RULE, url)
 }
 
-export const notYet = (what: string): BusError =>
-  new BusError('invalid_argument', `${what} is not there yet in this version`, {
-    details: { stage: 'requester' },
+/** Registries a client may be given: one or several, each once. */
+export const checkRegistries = (registry: unknown): string[] => {
+  const given: unknown[] = Array.isArray(registry) ? registry : [registry]
+  if (given.length === 0 || given.length > MAX_REGISTRIES) {
+    throw invalid('registry urls', `must be 1 to ${MAX_REGISTRIES}`, given.length)
+  }
+  const urls = given.map((url) => {
+    if (typeof url === 'string' && isRegistryUrl(url)) return plainUrl(url)
+    throw invalid('registry url', REGISTRY_URL_RULE, url)
   })
+  return [...new Set(urls)]
+}

@@ -20,6 +20,7 @@ import {
 } from '../bus/frame.ts'
 import * as handshake from '../bus/handshake.ts'
 import { decodeHeaders, encodeHeaders } from '../bus/headers.ts'
+import * as rules from '../bus/rules.ts'
 import * as topics from '../bus/topic-frames.ts'
 
 /** Bytes as rows of hex and what they are; the words are for the reader. */
@@ -291,14 +292,13 @@ describe('the frames about topics', () => {
     isGolden(registered, topics.encodeRegistered, topics.decodeRegistered, answered)
   })
 
-  test('window', () => {
+  test('window and standing', () => {
     const window = { id: 3, window: 64, windowBytes: HIGH_31 }
-    const told = bytesOf(
-      ['03000000', 'registration 3'],
-      ['40000000', 'window of 64 deliveries'],
-      ['fbffff7f', 'and of 2^31 - 5 bytes'],
-    )
+    const told = bytesOf(['03000000', 'number 3'], ['40000000', '64'], ['fbffff7f', '2^31 - 5 B'])
     isGolden(window, topics.encodeWindow, topics.decodeWindow, told)
+    const active = bytesOf(['03000000', 'number 3'], ['02', 'active'], ['2c01', '300 brokers'])
+    const news = { id: 3, standing: topics.Standing.active, brokers: 300 }
+    isGolden(news, topics.encodeStanding, topics.decodeStanding, active)
   })
 
   test('assign and assigned', () => {
@@ -346,6 +346,39 @@ describe('the frames about topics', () => {
       ['010078', 'label "x"'],
     )
     isGolden(routes, topics.encodeRoutes, topics.decodeRoutes, golden)
+  })
+
+  test('rules', () => {
+    const told: rules.TopicRules = {
+      ...{ topic: 'a.b', version: HIGH_32 },
+      rules: [
+        {
+          ...{ number: 3, to: 'v2', isStrict: true, share: 1_000, label: 'x' },
+          headers: [{ name: 'n', value: 'é' }],
+        },
+        { number: 300, to: 'y', isStrict: false, share: rules.NO_SHARE, label: '', headers: [] },
+      ],
+    }
+    const golden = bytesOf(
+      ['0300612e62', 'topic "a.b"'],
+      ['fbffffff', 'version 2^32 - 5'],
+      ['0200', 'two rules:'],
+      ['0300', 'number 3'],
+      ['02007632', 'to "v2"'],
+      ['01', 'strict'],
+      ['e803', 'the lowest 1000 of 10000 shares'],
+      ['010078', 'of calls with label "x"'],
+      ['01', 'and one header:'],
+      ['01006e', '"n"'],
+      ['0200c3a9', '"é"'],
+      ['2c01', 'number 300'],
+      ['010079', 'to "y"'],
+      ['00', 'or else to others'],
+      ['ffff', 'whatever the key'],
+      ['0000', 'whatever the label'],
+      ['00', 'no header'],
+    )
+    isGolden(told, rules.encodeRules, rules.decodeRules, golden)
   })
 
   test('resume', () => {

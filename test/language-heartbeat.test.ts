@@ -29,6 +29,7 @@ class WatchedEnd implements Beating {
     },
   )
   busySince = -1
+  leases = 0
   isDoubtful = false
   isBeating = false
   unsent = 0

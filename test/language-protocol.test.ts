@@ -10,8 +10,10 @@ import * as handshake from '../bus/handshake.ts'
 import { OwnHeader } from '../bus/headers.ts'
 import { Outbox } from '../bus/outbox.ts'
 import { Pulse } from '../bus/pulse.ts'
+import * as rules from '../bus/rules.ts'
 import { Slabs } from '../bus/slabs.ts'
 import * as topics from '../bus/topic-frames.ts'
+import { shareOf } from '../rr-client/core/dark-launch.ts'
 import { verdictOf } from '../rr-client/core/verdict.ts'
 
 const page = readFileSync(new URL('../../bus/PROTOCOL.md', import.meta.url), 'utf8')
@@ -88,6 +90,17 @@ describe('the lists of PROTOCOL.md', () => {
       assert.ok(new RegExp(`\\b${number(n)}\\b`).test(page), `${number(n)} is not on the page`)
     }
     assert.ok(page.includes(`\`${frame.SUBPROTOCOL}\``))
+    const { MAX_TOPIC_RULES, MAX_RULE_HEADERS, MAX_RULE_VALUE, SHARES, NO_SHARE } = rules
+    assert.ok(page.includes(`Rules that follow, at most ${MAX_TOPIC_RULES}.`))
+    assert.ok(page.includes(`Headers that follow, at most ${MAX_RULE_HEADERS}.`))
+    assert.ok(page.includes(`At most ${MAX_RULE_VALUE} bytes.`))
+    assert.ok(page.includes(`0 to ${number(SHARES)}; ${number(NO_SHARE)}: whatever the key`))
+  })
+
+  test('give the numbers of keys as every requester must find them', () => {
+    const rows = table('Key', 'Number')
+    for (const { Key: key, Number: told } of rows) assert.equal(shareOf(key!), Number(told), key)
+    assert.equal(rows.length, 2)
   })
 })
 
@@ -156,8 +169,12 @@ describe('the offsets of PROTOCOL.md', () => {
     ...{ minQueues: 4, maxQueues: 5 },
   }
   const window = { id: 1, window: 2, windowBytes: 3 }
+  const standing = { id: 1, standing: topics.Standing.active, brokers: 3 }
   const assign = { id: 1, topic: 2, queue: 3, epoch: 4, leaseMs: 5 }
   const routes = { topic: 'a.b', handle: 1, code: 'c', group: 'g', settlingMs: 2 }
+  const ruled = { topic: 'a.b', version: 7 }
+  const rule = { number: 1, to: 't', share: 3, label: 'l' }
+  const header = { name: 'n', value: 'v' }
   const entry = { queue: 1, epoch: 2, state: 3, owner: 4, instance: 'i', idc: 'sz', label: 'l' }
 
   const control: [
@@ -193,6 +210,7 @@ describe('the offsets of PROTOCOL.md', () => {
     ],
     ['window', 38, window, topics.encodeWindow(window)],
     ['recall', 39, { queue: 9 }, topics.encodeNumber(9)],
+    ['standing', 42, standing, topics.encodeStanding(standing)],
     ['revoke', 40, { queue: 3, epoch: 4 }, topics.encodeAssigned({ queue: 3, epoch: 4 })],
     [
       'registered',
@@ -210,6 +228,7 @@ describe('the offsets of PROTOCOL.md', () => {
       { ...routes, flags: 1, count: 0 },
       topics.encodeRoutes({ ...routes, isFull: true, entries: [] }),
     ],
+    ['rules', 51, { ...ruled, count: 0 }, rules.encodeRules({ ...ruled, rules: [] })],
   ]
   for (const [name, type, values, bytes] of control) {
     test(`of ${name}, written field by field, give the bytes of the code`, () => {
@@ -220,11 +239,22 @@ describe('the offsets of PROTOCOL.md', () => {
     })
   }
 
-  test('of an entry of routes, and of the resume list, too', () => {
+  test('of an entry of routes, of a rule, and of the resume list, too', () => {
     const rows = tablesIn(page.slice(page.indexOf('Each entry:')))[0]!
     const head = topics.encodeRoutes({ ...routes, isFull: true, entries: [] }).length
     const bytes = topics.encodeRoutes({ ...routes, isFull: true, entries: [entry] }).subarray(head)
     assert.equal(asThePageSays(rows, entry, 0).toString('hex'), bytes.toString('hex'))
+    const empty = rules.encodeRules({ ...ruled, rules: [] }).length
+    const one = { ...rule, isStrict: true, headers: [header] }
+    const told = rules.encodeRules({ ...ruled, rules: [one] }).subarray(empty)
+    const [ofRule, ofHeader] = ['Each rule:', 'Each header of a rule:'].map(
+      (title) => tablesIn(page.slice(page.indexOf(title)))[0]!,
+    )
+    const written = Buffer.concat([
+      asThePageSays(ofRule!, { ...rule, flags: 1, headers: 1 }, 0),
+      asThePageSays(ofHeader!, header, 0),
+    ])
+    assert.equal(written.toString('hex'), told.toString('hex'))
     const resume = layoutOf('resume', 21)
     assert.equal(resume.pop()!.Type, 'u32 × count')
     const start = asThePageSays(resume, { flags: 1, count: 2 }, 5)

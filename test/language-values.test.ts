@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { FieldReader, FieldWriter, setU16, setU32, setU64, u16, u32, u64 } from '../bus/bytes.ts'
 import * as handshake from '../bus/handshake.ts'
+import * as rules from '../bus/rules.ts'
 import * as topics from '../bus/topic-frames.ts'
 
 const HIGH_31 = 2 ** 31 - 5
@@ -140,6 +141,9 @@ describe('whatever the values', () => {
     const assign = record({ id: n32, topic: n32, queue: n32, epoch: n64, leaseMs: n32 })
     comesBack(assign, topics.encodeAssign, topics.decodeAssign)
     comesBack(record({ queue: n32, epoch: n64 }), topics.encodeAssigned, topics.decodeAssigned)
+    const standing = fc.constantFrom(...Object.values(topics.Standing))
+    const news = record({ id: n32, standing, brokers: n16 })
+    comesBack(news, topics.encodeStanding, topics.decodeStanding)
     comesBack(n32, topics.encodeNumber, topics.decodeNumber)
     comesBack(topic, topics.encodeTopic, topics.decodeTopic)
     const owner = { owner: n32, instance: name, idc: name, label: name }
@@ -159,16 +163,31 @@ describe('whatever the values', () => {
     }
     const routes = record({ ...about, entries: fc.array(entry, { maxLength: 20 }) })
     comesBack(routes, topics.encodeRoutes, topics.decodeRoutes)
+    const header = record({ name, value: text(rules.MAX_RULE_VALUE) })
+    const rule = record({
+      ...{ number: n16, isStrict: fc.boolean(), label: name },
+      to: name.filter((to) => to !== ''),
+      share: fc.oneof(fc.integer({ min: 0, max: rules.SHARES }), fc.constant(rules.NO_SHARE)),
+      headers: fc.array(header, { maxLength: rules.MAX_RULE_HEADERS }),
+    })
+    const told = { topic, version: n32, rules: fc.array(rule, { maxLength: 20 }) }
+    comesBack(record(told), rules.encodeRules, rules.decodeRules)
     const resume = record({ isLast: fc.boolean(), deliveries: fc.array(n32) })
     comesBack(resume, (m) => topics.encodeResume(m.deliveries, m.isLast), topics.decodeResume)
   })
 
-  test('full pages fit: 200 routes and 8,000 deliveries', () => {
+  test('full pages fit: 200 routes, 8,000 deliveries, and the greatest rules there can be', () => {
     const long = 'n'.repeat(64)
     const entry = { queue: 1, epoch: 1, state: 1, owner: 1, instance: long, idc: long, label: long }
     const about = { topic: 't', handle: 1, isFull: true, code: '', group: 'g', settlingMs: 0 }
     const routes = { ...about, entries: Array.from({ length: topics.ROUTES_PAGE }, () => entry) }
     assert.deepEqual(topics.decodeRoutes(readerOf(topics.encodeRoutes(routes))), routes)
+    const header = { name: long, value: 'v'.repeat(rules.MAX_RULE_VALUE) }
+    const headers = Array.from({ length: rules.MAX_RULE_HEADERS }, () => header)
+    const rule = { number: 1, to: long, isStrict: true, share: 10_000, label: long, headers }
+    const list = Array.from({ length: rules.MAX_TOPIC_RULES }, () => rule)
+    const told = { topic: 't'.repeat(200), version: 1, rules: list }
+    assert.deepEqual(rules.decodeRules(readerOf(rules.encodeRules(told))), told)
     const deliveries = Array.from({ length: topics.RESUME_PAGE }, (_, i) => i)
     const resume = topics.decodeResume(readerOf(topics.encodeResume(deliveries, false)))
     assert.deepEqual(resume, { isLast: false, deliveries })

@@ -1,13 +1,16 @@
+import { Fifo } from '../../bus/fifo.ts'
 import { Frame } from '../../bus/frame.ts'
 import {
   type Assigned,
   encodeNumber,
   encodeRegistered,
   type Register,
+  type StandingNews,
   type Window,
 } from '../../bus/topic-frames.ts'
+import type { Backlog } from './backlog.ts'
 import { OWNER_GRACE_MS } from './dispatch.ts'
-import { refusalOf } from './offers.ts'
+import { listRefusal, refusalOf } from './offers.ts'
 import type { Ownership } from './ownership.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
@@ -17,6 +20,11 @@ import type { Registration, Topic } from './topic.ts'
 /** A client that is back declares its topics within this. */
 const DECLARE_MS = 1_000
 
+interface Due {
+  readonly session: Session
+  readonly until: number
+}
+
 /**
  * Who offers to answer what: registrations come, go, are lost with their link and come back. What
  * that means for the queues is the business of `Ownership`.
@@ -25,13 +33,15 @@ export class Assignment {
   readonly #state: BrokerState
   readonly #routing: Routing
   readonly #ownership: Ownership
+  readonly #backlog: Backlog
   readonly #registrations = new Map<Session, Map<number, Registration>>()
   /** Owners whose link was lost and whose queues are still kept for them. */
-  readonly #away: { session: Session; until: number }[] = []
+  readonly #away = new Fifo<Due>()
   /** Owners that are back, until they must have declared what they still answer. */
-  readonly #back: { session: Session; until: number }[] = []
+  readonly #back = new Fifo<Due>()
 
-  constructor(state: BrokerState, routing: Routing, ownership: Ownership) {
+  constructor(state: BrokerState, routing: Routing, ownership: Ownership, backlog: Backlog) {
+    this.#backlog = backlog
     this.#state = state
     this.#routing = routing
     this.#ownership = ownership
@@ -39,7 +49,7 @@ export class Assignment {
 
   get nextDeadline(): number {
     const never = Number.POSITIVE_INFINITY
-    return Math.min(this.#away[0]?.until ?? never, this.#back[0]?.until ?? never)
+    return Math.min(this.#away.peek()?.until ?? never, this.#back.peek()?.until ?? never)
   }
 
   /** What a session answers. */
@@ -59,13 +69,15 @@ export class Assignment {
       if (topic !== undefined) this.#routing.forgetIfIdle(topic)
       return
     }
+    const { maxQueues } = ask
+    const areBoundsNew = topic!.maxQueues !== maxQueues
     topic!.group = ask.group
     topic!.minQueues = ask.minQueues
-    topic!.maxQueues = ask.isStandby ? 1 : ask.maxQueues
+    topic!.maxQueues = maxQueues
     const registration = known ?? this.#add(session, topic!, ask)
     this.#resize(registration, ask)
     registration.isDeclared = true
-    this.#ownership.onDeclared(now, registration)
+    this.#ownership.onDeclared(now, registration, areBoundsNew)
   }
 
   /** The owner's share of the credit is another from now on. */
@@ -79,6 +91,28 @@ export class Assignment {
   /** The owner knows it owns the queue: now requesters may. */
   onAssigned(now: number, session: Session, told: Assigned): void {
     this.#ownership.onAssigned(now, session, told)
+  }
+
+  /** How an instance of an active/standby topic stands in the votes of all brokers. */
+  onStanding(now: number, session: Session, { id, standing, brokers }: StandingNews): void {
+    const registration = this.#registrations.get(session)?.get(id)
+    if (registration?.isStandby !== true) return
+    registration.brokers = brokers
+    const refusal = listRefusal(registration)
+    if (refusal === undefined) {
+      this.#ownership.votes.onStanding(now, registration, standing)
+      return
+    }
+    const payload = encodeRegistered({ id, topic: 0, ...refusal })
+    this.#state.send(now, session.link!, Frame.registered, payload)
+    this.#remove(now, registration, refusal.message)
+  }
+
+  /** The owner has let a queue go. */
+  onRevoked(now: number, session: Session, told: Assigned): void {
+    const queue = this.#state.queues.get(told.queue)
+    const topic = queue === undefined ? undefined : this.#state.topics.get(queue.topic.name)
+    if (topic !== undefined) this.#ownership.votes.onRevoked(now, topic, session, told)
   }
 
   onUnregister(now: number, session: Session, id: number): void {
@@ -112,8 +146,7 @@ export class Assignment {
   /** Owners that did not come back: all losses of that time in one assignment. */
   onDeadline(now: number): void {
     const touched = new Set<Topic>()
-    while (this.#away.length > 0 && this.#away[0]!.until <= now) {
-      const { session } = this.#away.shift()!
+    for (const session of takeDue(now, this.#away)) {
       // Back again, or lost anew, which has an entry of its own.
       if (session.link !== undefined || session.lostAt + OWNER_GRACE_MS > now) continue
       for (const registration of this.of(session)) {
@@ -122,12 +155,17 @@ export class Assignment {
       }
     }
     for (const topic of touched) this.#ownership.settle(now, topic)
-    while (this.#back.length > 0 && this.#back[0]!.until <= now) {
-      const { session } = this.#back.shift()!
+    for (const session of takeDue(now, this.#back)) {
       if (session.link === undefined) continue
-      for (const registration of [...this.of(session)]) {
-        if (!registration.isDeclared) this.#remove(now, registration, 'not declared again')
-      }
+      // It has declared more than could be taken in so far.
+      if (this.#backlog.has(session)) this.onBack(now, session)
+      else this.#dropUndeclared(now, session)
+    }
+  }
+
+  #dropUndeclared(now: number, session: Session): void {
+    for (const registration of [...this.of(session)]) {
+      if (!registration.isDeclared) this.#remove(now, registration, 'not declared again')
     }
   }
 
@@ -147,8 +185,10 @@ export class Assignment {
       topic,
       isLocal: session.idc === this.#state.identity.idc,
       isStandby: ask.isStandby,
-      window: 1,
-      windowBytes: 0,
+      standing: undefined,
+      brokers: 0,
+      window: Math.max(1, ask.window),
+      windowBytes: ask.windowBytes,
       queue: undefined,
       isDeclared: true,
     }
@@ -158,7 +198,9 @@ export class Assignment {
   }
 
   #resize(registration: Registration, { window, windowBytes }: Omit<Window, 'id'>): void {
+    const before = registration.window
     registration.window = Math.max(1, window)
+    if (registration.isLocal) registration.topic.takeover?.resized(registration.window - before)
     registration.windowBytes = windowBytes
   }
 
@@ -168,5 +210,13 @@ export class Assignment {
     topic.registrations.delete(registration)
     this.#ownership.onRemoved(now, registration, reason)
     this.#routing.forgetIfIdle(topic)
+  }
+}
+
+/** Takes what is due out of a row that is in order. */
+function* takeDue(now: number, row: Fifo<Due>): Generator<Session> {
+  for (let next = row.peek(); next !== undefined && next.until <= now; next = row.peek()) {
+    row.shift()
+    yield next.session
   }
 }

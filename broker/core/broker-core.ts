@@ -10,20 +10,24 @@ import {
 } from '../../bus/frame.ts'
 import { decodeHello } from '../../bus/handshake.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
+import type { DarkLaunchRule } from '../../bus/rules.ts'
 import {
   decodeAssigned,
   decodeNumber,
   decodeRegister,
   decodeResume,
+  decodeStanding,
   decodeTopic,
   decodeWindow,
 } from '../../bus/topic-frames.ts'
 import { Assignment } from './assignment.ts'
+import { Backlog } from './backlog.ts'
 import { Dispatch } from './dispatch.ts'
 import { Ownership } from './ownership.ts'
 import { Reception } from './reception.ts'
 import { Returns } from './returns.ts'
 import { Routing } from './routing.ts'
+import { Rules } from './rules.ts'
 import type { Link, Session } from './session.ts'
 import { Stalls } from './stalls.ts'
 import { type BrokerEffects, type BrokerIdentity, type BrokerLimits, BrokerState } from './state.ts'
@@ -31,6 +35,9 @@ import { type BrokerView, viewOf } from './view.ts'
 
 const BAD_FRAME = 1002
 const NOTHING = Buffer.alloc(0)
+/** What clients ask to be told, and offer to answer, is taken in so much at once per turn of the loop. */
+const WATCHES_PER_TURN = 100
+const OFFERS_PER_TURN = 200
 /** A snapshot travels in pieces of this size. */
 const SNAPSHOT_PIECE = 262_144
 
@@ -42,12 +49,15 @@ export class BrokerCore {
   readonly #state: BrokerState
   readonly #heartbeat: Heartbeat<Link>
   readonly #routing: Routing
+  readonly #rules: Rules
   readonly #dispatch: Dispatch
   readonly #returns: Returns
   readonly #stalls: Stalls
   readonly #ownership: Ownership
   readonly #assignment: Assignment
   readonly #reception: Reception
+  readonly #watches = new Backlog(WATCHES_PER_TURN)
+  readonly #offers = new Backlog(OFFERS_PER_TURN)
 
   constructor(identity: BrokerIdentity, limits: BrokerLimits, effects: BrokerEffects) {
     this.#heartbeat = new Heartbeat<Link>(
@@ -62,11 +72,12 @@ export class BrokerCore {
     const state = new BrokerState(identity, limits, effects, this.#heartbeat)
     this.#state = state
     this.#routing = new Routing(state)
+    this.#rules = new Rules(state)
     this.#dispatch = new Dispatch(state, this.#routing)
     this.#returns = new Returns(state, this.#dispatch)
     this.#stalls = new Stalls(state, this.#routing, this.#dispatch)
     this.#ownership = new Ownership(state, this.#routing, this.#dispatch)
-    this.#assignment = new Assignment(state, this.#routing, this.#ownership)
+    this.#assignment = new Assignment(state, this.#routing, this.#ownership, this.#offers)
     this.#reception = new Reception(
       state,
       this.#routing,
@@ -80,6 +91,7 @@ export class BrokerCore {
     return Math.min(
       this.#heartbeat.next,
       this.#routing.nextDeadline,
+      this.#rules.nextDeadline,
       this.#dispatch.nextDeadline,
       this.#assignment.nextDeadline,
       this.#ownership.nextDeadline,
@@ -123,6 +135,30 @@ export class BrokerCore {
     this.#stalls.onDeadline(now)
     this.#reception.onDeadline(now)
     this.#routing.onDeadline(now)
+    this.#rules.onDeadline(now)
+  }
+
+  /** Dark-launch rules, in place of those there were. */
+  setRules(now: number, rules: readonly DarkLaunchRule[], version: number): void {
+    this.#rules.set(now, rules, version)
+    this.#routing.onRules()
+  }
+
+  /** Work is left that can wait for the next turn of the loop, when what is readable has been read. */
+  get isBehind(): boolean {
+    return (
+      this.#offers.isBehind ||
+      this.#watches.isBehind ||
+      this.#ownership.isBehind ||
+      this.#routing.isBehind
+    )
+  }
+
+  onTurn(now: number): void {
+    this.#offers.onTurn(now)
+    this.#ownership.onTurn(now)
+    this.#watches.onTurn(now)
+    this.#routing.onTurn(now)
   }
 
   /** What waited through a stop of this process may be late or lost to its callers: give it back. */
@@ -205,9 +241,13 @@ export class BrokerCore {
       case Frame.cancel:
         this.#dispatch.onCancel(now, session, b, at, end)
         return
-      case Frame.watch:
-        this.#routing.watch(now, session, decodeTopic(reader))
+      case Frame.watch: {
+        const topic = decodeTopic(reader)
+        // First the rules: calls that wait for the routes go by them.
+        this.#rules.onWatch(now, session, topic)
+        this.#routing.watch(now, session, topic)
         break
+      }
       case Frame.unwatch:
         this.#routing.unwatch(session, decodeTopic(reader))
         break
@@ -217,15 +257,24 @@ export class BrokerCore {
       case Frame.assigned:
         this.#assignment.onAssigned(now, session, decodeAssigned(reader))
         break
-      case Frame.window:
-        this.#assignment.onWindow(now, session, decodeWindow(reader))
+      case Frame.window: {
+        const told = decodeWindow(reader)
+        this.#offers.run(now, link, session, (at) => this.#assignment.onWindow(at, session, told))
         break
+      }
       case Frame.revoked:
-        decodeAssigned(reader)
+        this.#assignment.onRevoked(now, session, decodeAssigned(reader))
         break
-      case Frame.unregister:
-        this.#assignment.onUnregister(now, session, decodeNumber(reader))
+      case Frame.standing: {
+        const told = decodeStanding(reader)
+        this.#offers.run(now, link, session, (at) => this.#assignment.onStanding(at, session, told))
         break
+      }
+      case Frame.unregister: {
+        const id = decodeNumber(reader)
+        this.#offers.run(now, link, session, (at) => this.#assignment.onUnregister(at, session, id))
+        break
+      }
       case Frame.resume: {
         const { deliveries, isLast } = decodeResume(reader)
         this.#reception.onResume(now, session, deliveries, isLast)

@@ -17,6 +17,9 @@ export interface Delivery {
   isLost: boolean
   /** Its requester was told of the loss. */
   isTold: boolean
+  /** Numbers of its neighbours among its owner's deliveries; 0 for none. */
+  older: number
+  newer: number
 }
 
 /** All of them, in slots that are used again: a reply finds its delivery by number. */
@@ -36,6 +39,11 @@ export class Deliveries {
     delivery.queue = queue
     delivery.isLost = false
     delivery.isTold = false
+    const older = owner.newestDelivery
+    delivery.older = older
+    delivery.newer = 0
+    if (older !== 0) this.#slots[older]!.newer = delivery.number
+    owner.newestDelivery = delivery.number
     return delivery
   }
 
@@ -46,15 +54,25 @@ export class Deliveries {
   }
 
   free(delivery: Delivery): void {
+    const { owner, older, newer } = delivery
+    if (newer === 0) owner!.newestDelivery = older
+    else this.#slots[newer]!.older = older
+    if (older !== 0) this.#slots[older]!.newer = newer
     delivery.origin = undefined
     delivery.owner = undefined
     delivery.queue = undefined
     this.#free.push(delivery.number)
   }
 
-  /** Every delivery of one owner. A scan: for the rare loss of a link. */
+  /** Every delivery of one owner, oldest first. */
   of(owner: Session): Delivery[] {
-    return this.#slots.filter((delivery) => delivery.owner === owner)
+    const found: Delivery[] = []
+    for (let number = owner.newestDelivery; number !== 0; ) {
+      const delivery = this.#slots[number]!
+      found.push(delivery)
+      number = delivery.older
+    }
+    return found.reverse()
   }
 
   #add(): Delivery {
@@ -76,4 +94,6 @@ const blank = (number: number): Delivery => ({
   sentAt: 0,
   isLost: false,
   isTold: false,
+  older: 0,
+  newer: 0,
 })

@@ -2,7 +2,7 @@ import { Arena } from '../../bus/arena.ts'
 import { remainingMs } from '../../bus/batch.ts'
 import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, Reason, Request, WAIT_DECAY } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
 import { copyFrame } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
@@ -244,6 +244,7 @@ export class Dispatch {
       counter: u64(b, at + Request.counter),
       flags: b[at + Request.flags]!,
       attempt: u16(b, at + Request.attempt),
+      since: now,
       deadline: now + remainingMs,
       size: end - at,
       copy: copyFrame(this.#arena, b, at, end),
@@ -251,7 +252,7 @@ export class Dispatch {
     }
     this.#nextId += 1
     queue.push(now, message)
-    this.#state.starving.add(queue)
+    if (queue.waiting === 1) this.#state.starve(now, queue)
     this.#state.waitingBytes += message.size
     this.#byId.set(message.id, message)
     origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message.id)
@@ -262,6 +263,7 @@ export class Dispatch {
   #forwardWaiting(now: number, queue: Queue, message: Waiting): void {
     const { origin, copy, size, deadline } = message
     const { bytes, at } = copy
+    queue.waitedMs = Math.max(now - message.since, queue.waitedMs * WAIT_DECAY)
     this.#forward(now, origin, queue.owner, queue, bytes, at, at + size, deadline - now)
   }
 

@@ -4,6 +4,8 @@ import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import type { Registration, Topic } from './topic.ts'
 
+const STANDBY = 'active/standby (standby: true)'
+const ORDINARY = 'all instances active (standby: false)'
 /** Topics one client may answer. */
 const MAX_REGISTRATIONS = 20_000
 
@@ -34,12 +36,30 @@ export const refusalOf = (
   if (known !== undefined && known.topic !== topic) {
     return { code: 'invalid_argument', message: `registration ${ask.id} is for another topic` }
   }
+  const isStandby = topic.vote !== undefined
+  if ((isStandby || topic.registrations.size > 0) && isStandby !== ask.isStandby) {
+    const [mode, other] = isStandby ? [STANDBY, ORDINARY] : [ORDINARY, STANDBY]
+    const message = `topic ${ask.topic} is answered as ${mode} by group ${topic.group}; group ${ask.group} asks for ${other}`
+    return { code: 'invalid_argument', message }
+  }
   if (topic.registrations.size > 0 && topic.group !== ask.group) {
     const message = `topic ${ask.topic} is answered by group ${topic.group}, not ${ask.group}`
     return { code: 'forbidden', message }
   }
   if (known === undefined && count >= MAX_REGISTRATIONS) {
     return { code: 'overloaded', message: `one client may answer ${MAX_REGISTRATIONS} topics` }
+  }
+  return undefined
+}
+
+/** A majority is one only among the same brokers: with different lists two instances could be active. */
+export const listRefusal = (asked: Registration): { code: string; message: string } | undefined => {
+  const { topic, brokers } = asked
+  for (const other of topic.registrations) {
+    // Zero: it has not said yet.
+    if (other === asked || other.brokers === 0 || other.brokers === brokers) continue
+    const message = `active/standby topic ${topic.name}: this instance lists ${brokers} brokers, ${other.session.name} lists ${other.brokers}; all must list the same`
+    return { code: 'invalid_argument', message }
   }
   return undefined
 }

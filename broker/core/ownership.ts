@@ -13,9 +13,10 @@ import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import { Takeover } from './takeover.ts'
 import { isEligible, owns, type Registration, type Topic } from './topic.ts'
+import { Votes } from './votes.ts'
 
-/** An ownership lasts so many times the silence limit without a sign of life. */
-const LEASE_FACTOR = 2
+/** A topic with more offers is settled once per turn of the loop: each time costs a walk over all. */
+const LARGE = 64
 
 /**
  * Who owns which queue. The broker decides, the client obeys: each instance that should have a queue
@@ -32,23 +33,48 @@ export class Ownership {
   readonly #dispatch: Dispatch
   /** Topics that instances of other data centres take part in. */
   readonly #takeovers = new Set<Topic>()
+  /** Large topics to be settled at the end of the turn, and who has declared since the last time. */
+  readonly #unsettled = new Map<Topic, Registration[]>()
+  /** Of topics with one active instance the votes decide who owns the queue. */
+  readonly votes: Votes
   #nextQueue = 1
 
   constructor(state: BrokerState, routing: Routing, dispatch: Dispatch) {
     this.#state = state
     this.#routing = routing
     this.#dispatch = dispatch
+    this.votes = new Votes(state, routing, dispatch, () => this.#newQueue())
   }
 
   get nextDeadline(): number {
-    let next = Number.POSITIVE_INFINITY
+    let next = this.votes.nextDeadline
     for (const { takeover } of this.#takeovers) next = Math.min(next, takeover!.dueAt)
     return next
   }
 
-  /** A client declares, on a new link or for the first time, that it answers a topic. */
-  onDeclared(now: number, registration: Registration): void {
+  /** Large topics wait to be settled, once for all that has happened in this turn. */
+  get isBehind(): boolean {
+    return this.#unsettled.size > 0
+  }
+
+  onTurn(now: number): void {
+    for (const [topic, declared] of this.#unsettled) {
+      this.#unsettled.delete(topic)
+      this.#settleNow(now, topic)
+      for (const registration of declared) this.#tellIfStandingBy(now, registration)
+    }
+  }
+
+  /**
+   * A client declares, on a new link or for the first time, that it answers a topic, perhaps with other
+   * bounds for its queues than were known.
+   */
+  onDeclared(now: number, registration: Registration, areBoundsNew: boolean): void {
     const { topic, queue } = registration
+    if (registration.isStandby) {
+      this.votes.onDeclared(registration)
+      return
+    }
     if (!registration.isLocal) topic.takeover ??= new Takeover()
     if (owns(registration) && queue!.state !== 'assigning') {
       // What was sent under the old epoch and not read is refused by the owner.
@@ -56,8 +82,13 @@ export class Ownership {
       queue!.state = 'transition'
     }
     if (owns(registration)) this.#tellAssigned(now, registration)
-    this.settle(now, topic)
-    if (!owns(registration)) this.#tellStandingBy(now, registration)
+    if (isForAll(topic) && !areBoundsNew) {
+      if (!owns(registration)) this.#give(now, registration)
+    } else if (topic.registrations.size > LARGE) this.#settleLater(topic).push(registration)
+    else {
+      this.#settleNow(now, topic)
+      this.#tellIfStandingBy(now, registration)
+    }
   }
 
   onWindow(now: number, { queue }: Registration): void {
@@ -68,8 +99,10 @@ export class Ownership {
     const queue = this.#state.queues.get(told.queue)
     if (queue === undefined || queue.owner !== session || queue.epoch !== told.epoch) return
     if (queue.state === 'writable') return
-    queue.state = 'writable'
     const { topic, credit } = queue
+    const { vote } = this.#state.topics.get(topic.name)!
+    if (vote !== undefined && !this.votes.onConfirmed(now, vote, queue)) return
+    queue.state = 'writable'
     this.#routing.changed(now, queue)
     this.#routing.tellFirst(now, queue)
     const payload = encodeRegistered({ id: credit.id, topic: topic.handle, code: '', message: '' })
@@ -87,13 +120,19 @@ export class Ownership {
   /** The offer is withdrawn, or its client is gone for good. */
   onRemoved(now: number, registration: Registration, reason: string): void {
     const { topic, isLocal, window } = registration
+    if (registration.isStandby) {
+      this.votes.onRemoved(now, registration, reason)
+      return
+    }
     if (isLocal && reason !== 'lost') topic.takeover?.left(window)
     this.retire(now, registration, reason)
     this.settle(now, topic)
   }
 
   /** The owner's link is lost: its queue takes nothing new. */
-  suspend(now: number, { queue }: Registration): void {
+  suspend(now: number, registration: Registration): void {
+    const { queue } = registration
+    if (registration.isStandby) this.votes.onAway(now, registration)
     if (queue === undefined || queue.state === 'gone') return
     queue.state = 'transition'
     queue.isDoubtful = false
@@ -104,6 +143,10 @@ export class Ownership {
   retire(now: number, registration: Registration, reason: string): void {
     const { queue, topic, session } = registration
     if (queue === undefined || queue.state === 'gone') return
+    if (registration.isStandby) {
+      this.votes.handBack(now, registration)
+      return
+    }
     queue.state = 'gone'
     this.#routing.changed(now, queue)
     this.#dispatch.handBack(now, queue, Reason.moved)
@@ -120,8 +163,22 @@ export class Ownership {
     this.#state.effects.advise({ kind: 'queue_gone', ...about })
   }
 
-  /** Brings the queues of a topic in line with who should own them. */
+  /** Brings the queues of a topic in line with who should own them, now or at the end of the turn. */
   settle(now: number, topic: Topic): void {
+    if (topic.vote !== undefined) return
+    if (topic.registrations.size === 0) topic.spare = []
+    if (isForAll(topic)) return
+    if (topic.registrations.size > LARGE) this.#settleLater(topic)
+    else this.#settleNow(now, topic)
+  }
+
+  #settleLater(topic: Topic): Registration[] {
+    const declared = this.#unsettled.get(topic) ?? []
+    this.#unsettled.set(topic, declared)
+    return declared
+  }
+
+  #settleNow(now: number, topic: Topic): void {
     const owners = ownersOf(topic, this.#hasRemote(now, topic))
     for (const registration of topic.registrations) {
       if (!owners.has(registration)) this.retire(now, registration, 'another instance answers')
@@ -135,8 +192,9 @@ export class Ownership {
   }
 
   onDeadline(now: number): void {
+    this.votes.onDeadline(now)
     for (const topic of this.#takeovers) {
-      if (topic.takeover!.dueAt <= now) this.settle(now, topic)
+      if (topic.takeover!.dueAt <= now) this.#settleNow(now, topic)
     }
   }
 
@@ -170,26 +228,41 @@ export class Ownership {
   #give(now: number, registration: Registration): void {
     const { topic, session } = registration
     const before = topic.spare.shift()
-    const handle = before?.handle ?? this.#nextQueue
-    if (before === undefined) this.#nextQueue += 1
+    const handle = before?.handle ?? this.#newQueue()
     const queue = new Queue(handle, topic, registration, session, this.#state.limits)
-    if (before !== undefined) queue.epoch = before.epoch + 1
     registration.queue = queue
     this.#state.queues.set(handle, queue)
     topic.queues.set(handle, queue)
+    if (before !== undefined) {
+      queue.epoch = before.epoch + 1
+      // In transition for those who knew it: they wait for it and do not find the topic deserted.
+      this.#routing.changed(now, queue)
+    }
     this.#tellAssigned(now, registration)
+  }
+
+  #newQueue(): number {
+    this.#nextQueue += 1
+    return this.#nextQueue - 1
   }
 
   #tellAssigned(now: number, { id, topic, session, queue }: Registration): void {
     const { handle, epoch } = queue!
-    const leaseMs = this.#state.limits.silenceMs * LEASE_FACTOR
+    const { leaseMs } = this.#state
     const assign = { id, topic: topic.handle, queue: handle, epoch, leaseMs }
     this.#state.send(now, session.link!, Frame.assign, encodeAssign(assign))
   }
 
   /** Accepted, without a queue for the time being. */
-  #tellStandingBy(now: number, { id, session }: Registration): void {
+  #tellIfStandingBy(now: number, registration: Registration): void {
+    const { id, session, topic } = registration
+    if (owns(registration) || session.link === undefined) return
+    if (!topic.registrations.has(registration)) return
     const payload = encodeRegistered({ id, topic: 0, code: '', message: '' })
-    this.#state.send(now, session.link!, Frame.registered, payload)
+    this.#state.send(now, session.link, Frame.registered, payload)
   }
 }
+
+/** Every instance that answers the topic has a queue: nobody else's coming or going touches that. */
+const isForAll = ({ maxQueues, takeover }: Topic): boolean =>
+  maxQueues === 0 && takeover === undefined

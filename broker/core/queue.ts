@@ -1,5 +1,5 @@
 import { Fifo } from '../../bus/fifo.ts'
-import { LOAD_UNIT, MAX_LOAD, QueueState } from '../../bus/frame.ts'
+import { LEAST_WAIT_MS, LOAD_UNIT, MAX_LOAD, QueueState } from '../../bus/frame.ts'
 import type { FrameCopy } from './frame-copy.ts'
 import type { Session } from './session.ts'
 
@@ -19,6 +19,7 @@ export interface Waiting {
   readonly counter: number
   readonly flags: number
   readonly attempt: number
+  readonly since: number
   readonly deadline: number
   readonly size: number
   /** The frame, until the message has left the queue. */
@@ -63,9 +64,13 @@ export class Queue {
   /** When the owner answered last, and since when answers are missed: then, or when calls began to wait. */
   answeredAt = 0
   #waitingSince = 0
+  /** The longest that one of the last requests had waited here. */
+  waitedMs = 0
   isFull = false
   /** Requesters know that it is full. */
   toldFull = false
+  /** Dark-launch rules set its owner apart; undefined while nobody has had to know. */
+  isApart: boolean | undefined
   readonly #fifo = new Fifo<Waiting>()
   #waiting = 0
   #waitingBytes = 0
@@ -76,6 +81,8 @@ export class Queue {
   #gapMs = 0
   #windowAt = 0
   #answers = 0
+  #lastAnswerAt = 0
+  #longestGapMs = 0
 
   constructor(
     handle: number,
@@ -101,6 +108,11 @@ export class Queue {
 
   get depthBytes(): number {
     return this.#waitingBytes + this.unansweredBytes
+  }
+
+  /** Requesters know of it: it is or was somebody's, not only promised. */
+  get isTold(): boolean {
+    return this.state !== 'assigning' || this.epoch > 1
   }
 
   /** What requesters are told of it. */
@@ -154,21 +166,30 @@ export class Queue {
       return
     }
     if (this.#windowAt === 0) {
-      this.#windowAt = now
-      this.#answers = 0
+      this.#beginWindow(now)
       return
     }
     this.#answers += 1
+    this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAnswerAt)
+    this.#lastAnswerAt = now
     const elapsedMs = now - this.#windowAt
     if (elapsedMs < RATE_WINDOW_MS || this.#answers < RATE_ANSWERS) return
+    // One pause that fills the window says nothing of the rate: look longer.
+    if (this.#longestGapMs * 2 > elapsedMs) return
     this.#gapMs = elapsedMs / this.#answers
+    this.#beginWindow(now)
+  }
+
+  #beginWindow(now: number): void {
     this.#windowAt = now
+    this.#lastAnswerAt = now
+    this.#longestGapMs = 0
     this.#answers = 0
   }
 
   /** Calls waiting here for each that the owner takes at once, as replies say it. */
   get load(): number {
-    if (this.#waiting === 0) return 0
+    if (this.#waiting === 0 || this.waitedMs < LEAST_WAIT_MS) return 0
     return Math.min(MAX_LOAD, Math.ceil((this.#waiting * LOAD_UNIT) / this.credit.window))
   }
 

@@ -104,6 +104,7 @@ export class Reception {
     if (session === undefined || session.link !== link) return
     session.link = undefined
     session.lostAt = now
+    session.heardAt = link.lastReadAt
     this.#routing.unwatchAll(session)
     this.#assignment.onAway(now, session)
     this.#returns.lose(now, session, true)
@@ -166,6 +167,7 @@ export class Reception {
 
   /** Nothing more is read from the older link, and its end is not a loss (WIRE-SAFETY M2). */
   #replaceLink(now: number, older: Link): void {
+    older.session!.heardAt = older.lastReadAt
     this.#returns.lose(now, older.session!, false)
     this.#assignment.onAway(now, older.session!)
     this.#routing.unwatchAll(older.session!)

@@ -1,17 +1,26 @@
-import { Frame } from '../../bus/frame.ts'
+import { Frame, QueueState } from '../../bus/frame.ts'
 import { encodeRoutes, ROUTES_PAGE, type RouteEntry } from '../../bus/topic-frames.ts'
 import type { Queue } from './queue.ts'
+import { isLarge, type RouteSubset, RouteSubsets } from './route-subset.ts'
+import { isSetApart } from './rules.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import { Topic } from './topic.ts'
 
 /** Differences are gathered for so long, encoded once, and sent to everyone who watches. */
 const GATHER_MS = 20
+/** Sessions that are told all anew in one turn of the loop: ten thousand may be due at once. */
+const RENEWED_PER_TURN = 100
 
-/** Who wants to know the queues of which topic, and telling them. */
+/**
+ * Who wants to know the queues of which topic, and telling them: all of them, or of a large topic the
+ * share that each session is given.
+ */
 export class Routing {
   readonly #state: BrokerState
   readonly #changed = new Set<Topic>()
+  /** Sessions that are to be told all anew of what they know of a topic. */
+  readonly #due = new Map<Topic, Set<Session>>()
   #dueAt = Number.POSITIVE_INFINITY
   #nextTopic = 1
 
@@ -42,12 +51,11 @@ export class Routing {
       this.#state.send(now, session.link!, Frame.routes, encodeRoutes({ ...none, entries: [] }))
       return
     }
+    this.#fit(topic)
     topic.watchers.add(session)
     session.watched.add(topic.name)
-    const queues = [...topic.queues.values()].filter((queue) => queue.state !== 'assigning')
-    for (const page of this.#pages(now, topic, queues, true)) {
-      this.#state.send(now, session.link!, Frame.routes, page)
-    }
+    this.#due.get(topic)?.delete(session)
+    this.#sendAll(now, session, this.#allFor(now, topic, session))
   }
 
   /** The session is away, or gone: nobody is there to be told. */
@@ -59,6 +67,8 @@ export class Routing {
     const topic = this.#state.topics.get(name)
     if (topic === undefined) return
     topic.watchers.delete(session)
+    topic.subsets?.drop(session)
+    this.#due.get(topic)?.delete(session)
     session.watched.delete(name)
     this.forgetIfIdle(topic)
   }
@@ -98,8 +108,56 @@ export class Routing {
     }
   }
 
+  /** Some of the sessions that must be told all anew have not been yet. */
+  get isBehind(): boolean {
+    return this.#due.size > 0
+  }
+
+  /** Tells the next of them. */
+  onTurn(now: number): void {
+    let left = RENEWED_PER_TURN
+    for (const [topic, due] of this.#due) {
+      const pages = topic.subsets === undefined ? this.#allFor(now, topic) : undefined
+      for (const session of due) {
+        if (left === 0) return
+        left -= 1
+        due.delete(session)
+        this.#sendAll(now, session, pages ?? this.#allFor(now, topic, session))
+      }
+      this.#due.delete(topic)
+    }
+  }
+
+  /** Others are set apart now than before: large topics are told anew, to everybody. */
+  onRules(): void {
+    for (const topic of this.#state.topics.values()) {
+      if (topic.subsets !== undefined) this.#drawAnew(topic)
+    }
+  }
+
   forgetIfIdle(topic: Topic): void {
     if (topic.isIdle && topic.changed.size === 0) this.#state.topics.delete(topic.name)
+  }
+
+  /** The topic has become large, or small again: everybody is told anew what is to be known of it. */
+  #fit(topic: Topic): void {
+    const wasLarge = topic.subsets !== undefined
+    if (isLarge(topic.queues.size, wasLarge) === wasLarge) return
+    if (!wasLarge) this.#drawAnew(topic)
+    else {
+      topic.subsets = undefined
+      this.#dueForAll(topic)
+    }
+  }
+
+  #drawAnew(topic: Topic): void {
+    topic.subsets = new RouteSubsets()
+    for (const queue of topic.queues.values()) queue.isApart = undefined
+    this.#dueForAll(topic)
+  }
+
+  #dueForAll(topic: Topic): void {
+    if (topic.watchers.size > 0) this.#due.set(topic, new Set(topic.watchers))
   }
 
   #tell(now: number, topic: Topic): void {
@@ -107,18 +165,88 @@ export class Routing {
     topic.toldAt = now
     const queues = [...topic.changed]
     topic.changed.clear()
-    if (topic.watchers.size > 0) {
-      for (const page of this.#pages(now, topic, queues, false)) {
-        for (const session of topic.watchers) {
-          if (session.link !== undefined) this.#state.send(now, session.link, Frame.routes, page)
-        }
-      }
-    }
+    this.#fit(topic)
+    if (topic.watchers.size > 0) this.#tellWatchers(now, topic, queues)
     for (const queue of queues) if (!queue.isFull) queue.toldFull = false
     this.forgetIfIdle(topic)
   }
 
-  #pages(now: number, topic: Topic, queues: Queue[], isFull: boolean): Buffer[] {
+  #tellWatchers(now: number, topic: Topic, queues: Queue[]): void {
+    if (topic.subsets !== undefined && this.#hasMoved(topic, queues)) this.#drawAnew(topic)
+    const { subsets } = topic
+    const apart = subsets === undefined ? [] : this.#apart(topic, queues)
+    if (subsets !== undefined) {
+      const others = apart.length === 0 ? queues : queues.filter((queue) => !queue.isApart)
+      this.#tellConcerned(now, topic, subsets, others)
+    }
+    const pages = this.#pages(now, topic, queues.map(entryOf), false)
+    const pagesApart = apart.length === 0 ? [] : this.#pages(now, topic, apart.map(entryOf), false)
+    for (const session of topic.watchers) {
+      this.#sendAll(now, session, subsets?.has(session) === true ? pagesApart : pages)
+    }
+  }
+
+  /** A queue went to another owner, and with it from one kind to the other. */
+  #hasMoved(topic: Topic, queues: readonly Queue[]): boolean {
+    return queues.some(
+      (queue) => queue.isApart !== undefined && queue.isApart !== this.#isApart(topic, queue),
+    )
+  }
+
+  #isApart({ name }: Topic, { owner }: Queue): boolean {
+    return owner.label !== '' && isSetApart(this.#state.rules.list, name, owner.label)
+  }
+
+  /**
+   * Those of the queues that dark-launch rules set apart: few, and for some calls the only ones, so
+   * that everybody is told of them.
+   */
+  #apart(topic: Topic, queues: Iterable<Queue>): Queue[] {
+    const apart: Queue[] = []
+    if (this.#state.rules.list.length === 0) return apart
+    for (const queue of queues) {
+      queue.isApart ??= this.#isApart(topic, queue)
+      if (queue.isApart) apart.push(queue)
+    }
+    return apart
+  }
+
+  /** Tells each session only what concerns the queues it knows, or should know from now on. */
+  #tellConcerned(now: number, topic: Topic, subsets: RouteSubsets, queues: Queue[]): void {
+    const { news, short } = subsets.apply(queues, ordinary(topic))
+    // Most are told of one queue that came or went: encoded once.
+    const single = new Map<number, Buffer[]>()
+    for (const [subset, noted] of news) {
+      const entries = [...noted].map((queue) => entryFor(subset, queue))
+      const [first] = entries
+      const key =
+        entries.length > 1 ? 0 : first!.state === QueueState.gone ? -first!.queue : first!.queue
+      const pages = single.get(key) ?? this.#pages(now, topic, entries, false)
+      if (key !== 0) single.set(key, pages)
+      this.#sendAll(now, subset.session, pages)
+    }
+    if (short.length > 0) this.#due.set(topic, new Set([...(this.#due.get(topic) ?? []), ...short]))
+  }
+
+  /** All that the session is to know of the topic, or without one, all there is. */
+  #allFor(now: number, topic: Topic, session?: Session): Buffer[] {
+    const all = topic.queues.values()
+    const { subsets } = topic
+    if (subsets === undefined || session === undefined) {
+      const told = [...all].filter((queue) => queue.isTold)
+      return this.#pages(now, topic, told.map(entryOf), true)
+    }
+    const apart = this.#apart(topic, all).filter((queue) => queue.isTold)
+    const queues = [...apart, ...subsets.draw(session, ordinary(topic))]
+    return this.#pages(now, topic, queues.map(entryOf), true)
+  }
+
+  #sendAll(now: number, { link }: Session, pages: readonly Buffer[]): void {
+    if (link === undefined) return
+    for (const page of pages) this.#state.send(now, link, Frame.routes, page)
+  }
+
+  #pages(now: number, topic: Topic, entries: RouteEntry[], isFull: boolean): Buffer[] {
     const pages: Buffer[] = []
     const head = {
       topic: topic.name,
@@ -127,13 +255,20 @@ export class Routing {
       group: topic.group,
       settlingMs: this.#state.settlingMs(now),
     }
-    for (let i = 0; i === 0 || i < queues.length; i += ROUTES_PAGE) {
-      const entries = queues.slice(i, i + ROUTES_PAGE).map(entryOf)
-      pages.push(encodeRoutes({ ...head, isFull: isFull && i === 0, entries }))
+    for (let i = 0; i === 0 || i < entries.length; i += ROUTES_PAGE) {
+      const page = entries.slice(i, i + ROUTES_PAGE)
+      pages.push(encodeRoutes({ ...head, isFull: isFull && i === 0, entries: page }))
     }
     return pages
   }
 }
+
+const ordinary = (topic: Topic): Queue[] =>
+  [...topic.queues.values()].filter((queue) => queue.isApart !== true)
+
+/** What a session is told of a queue: that it is gone, if the session is to forget it. */
+const entryFor = (subset: RouteSubset, queue: Queue): RouteEntry =>
+  subset.has(queue) ? entryOf(queue) : { ...entryOf(queue), state: QueueState.gone }
 
 const entryOf = (queue: Queue): RouteEntry => ({
   queue: queue.handle,

@@ -56,6 +56,8 @@ export class Session {
   link: Link | undefined
   /** When the link was lost; meaningless while there is one. */
   lostAt = 0
+  /** When something was last read from it before that. */
+  heardAt = 0
   /** Handles this client knows on its present link. */
   readonly known = new Set<number>()
   /** Sessions that know this one's handle, to be told when it is gone. */
@@ -66,6 +68,8 @@ export class Session {
   readonly watched = new Set<string>()
   /** Its own requests that wait in queues: ids by series and counter, so that a cancel finds them. */
   readonly waiting = new Map<number, number>()
+  /** Number of the newest delivery that it owes an answer; 0 if it owes none. */
+  newestDelivery = 0
   /** Resume list as far as it has come; undefined while none is due. */
   resume: Set<number> | undefined
   /** What the allow-list has said of topics so far. */

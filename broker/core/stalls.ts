@@ -11,6 +11,7 @@ const LEAST_MS = 250
 /** ... or for so many times its slowest recent call, if that is longer (WIRE-SAFETY H10). */
 const SLOWEST_FACTOR = 1.5
 const BEAT_MS = 50
+const NEVER = Number.POSITIVE_INFINITY
 
 /**
  * Queues whose owner has stopped answering. While the topic has a better one they are pushed as
@@ -20,7 +21,7 @@ export class Stalls {
   readonly #state: BrokerState
   readonly #routing: Routing
   readonly #dispatch: Dispatch
-  #beatAt = Number.POSITIVE_INFINITY
+  #beatenAt = 0
 
   constructor(state: BrokerState, routing: Routing, dispatch: Dispatch) {
     this.#state = state
@@ -30,9 +31,8 @@ export class Stalls {
 
   get nextDeadline(): number {
     // Only queues in which something waits, or that are stalled, are looked at.
-    if (this.#state.starving.size === 0) this.#beatAt = Number.POSITIVE_INFINITY
-    else if (this.#beatAt === Number.POSITIVE_INFINITY) this.#beatAt = 0
-    return this.#beatAt
+    const { starving, starvedAt } = this.#state
+    return starving.size === 0 ? NEVER : Math.max(starvedAt, this.#beatenAt) + BEAT_MS
   }
 
   /** The owner's link has not acknowledged for a while, or does again. */
@@ -41,7 +41,7 @@ export class Stalls {
       if (queue === undefined || queue.state === 'gone') continue
       queue.isDoubtful = isDoubtful
       if (isDoubtful) {
-        this.#state.starving.add(queue)
+        this.#state.starve(now, queue)
         this.#judge(now, queue)
       } else {
         this.#judge(now, queue)
@@ -51,8 +51,8 @@ export class Stalls {
   }
 
   onDeadline(now: number): void {
-    if (now < this.#beatAt) return
-    this.#beatAt = now + BEAT_MS
+    if (now < this.nextDeadline) return
+    this.#beatenAt = now
     for (const queue of [...this.#state.starving]) this.#judge(now, queue)
   }
 
@@ -96,7 +96,8 @@ export class Stalls {
 }
 
 const isSlow = (now: number, queue: Queue): boolean => {
-  if (queue.waiting === 0 && !queue.isStalled) return false
+  // Stalled, it gets no calls: once it owes nothing, only new ones can show how it does.
+  if (queue.waiting === 0 && (!queue.isStalled || queue.unanswered === 0)) return false
   const limitMs = Math.max(LEAST_MS, queue.slowestMs * SLOWEST_FACTOR)
   return now - queue.quietSince > limitMs
 }

@@ -9,6 +9,7 @@ import {
 } from '../../bus/frame.ts'
 import { encodePeer } from '../../bus/handshake.ts'
 import type { Heartbeat } from '../../bus/heartbeat.ts'
+import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { Deliveries } from './deliveries.ts'
 import type { Queue } from './queue.ts'
 import type { Grant, Link, Session } from './session.ts'
@@ -57,6 +58,9 @@ export interface BrokerCounters {
   protocolErrors: number
 }
 
+/** An ownership lasts so many times the silence limit without a sign of life. */
+const LEASE_FACTOR = 2
+
 /** The tables that the parts of the broker core share, and the few acts they all need. */
 export class BrokerState {
   readonly identity: BrokerIdentity
@@ -72,6 +76,8 @@ export class BrokerState {
   readonly deliveries = new Deliveries()
   /** Queues in which something waits, or whose owner has stopped answering. */
   readonly starving = new Set<Queue>()
+  /** When the first of them came. */
+  starvedAt = 0
   readonly counters: BrokerCounters = {
     requests: 0,
     replies: 0,
@@ -85,6 +91,8 @@ export class BrokerState {
     staleBatches: 0,
     protocolErrors: 0,
   }
+  /** Dark-launch rules in force; version 0 before there were any. */
+  rules: { version: number; list: readonly DarkLaunchRule[] } = { version: 0, list: [] }
   /** Bytes of requests that wait, over all queues. */
   waitingBytes = 0
   /** A client came that knew another life of this broker: it was restarted. */
@@ -104,10 +112,21 @@ export class BrokerState {
     this.heartbeat = heartbeat
   }
 
+  /** How long an owner owns without a sign of life. */
+  get leaseMs(): number {
+    return this.limits.silenceMs * LEASE_FACTOR
+  }
+
   /** For so long a topic without responder is not yet without: its responders may be on the way. */
   settlingMs(now: number): number {
     if (!this.isRestart) return 0
     return Math.max(0, this.limits.warmUpMs - (now - this.identity.startedAt))
+  }
+
+  /** The queue is looked at from now on, until nothing waits there and its owner answers. */
+  starve(now: number, queue: Queue): void {
+    if (this.starving.size === 0) this.starvedAt = now
+    this.starving.add(queue)
   }
 
   send(now: number, link: Link, type: number, payload: Uint8Array): void {

@@ -60,6 +60,11 @@ export class Takeover {
     this.#usual = Math.max(0, this.#usual - credit)
   }
 
+  /** An instance at home shares its credit among other brokers than before: nobody was lost. */
+  resized(byCredit: number): void {
+    this.#usual = Math.max(0, this.#usual + byCredit)
+  }
+
   #begin(now: number): void {
     const isSoon = now - this.#endedAt < Math.max(FIRST_WAIT_MS, this.#waitMs) * STABLE_WAITS
     this.#waitMs = isSoon

@@ -1,5 +1,7 @@
+import type { Standing } from '../../bus/topic-frames.ts'
 import type { Credit, Queue } from './queue.ts'
-import type { Session } from './session.ts'
+import type { RouteSubsets } from './route-subset.ts'
+import type { Link, Session } from './session.ts'
 import type { Takeover } from './takeover.ts'
 
 /** A topic as one broker knows it: its group, its queues, and who wants to hear of them. */
@@ -17,7 +19,11 @@ export class Topic {
   spare: Queue[] = []
   /** Made when an instance of another data centre offers to answer. */
   takeover: Takeover | undefined
+  /** This broker's vote for its one active instance: present if the others stand by. */
+  vote: Vote | undefined
   readonly watchers = new Set<Session>()
+  /** Which of its queues each watcher knows, while they are too many for everybody to know all. */
+  subsets: RouteSubsets | undefined
   /** Queues whose news the watchers have not been told. */
   readonly changed = new Set<Queue>()
   toldAt = Number.NEGATIVE_INFINITY
@@ -40,9 +46,31 @@ export interface Registration extends Credit {
   readonly isLocal: boolean
   /** One instance of the group is active, over all brokers. */
   readonly isStandby: boolean
+  /** How it stands in the votes of all brokers, as it said on its present link. */
+  standing: Standing | undefined
+  /** Brokers in its list; all instances of the group must list the same. */
+  brokers: number
   queue: Queue | undefined
   /** Declared on the present link: what a client that is back does not declare again is over. */
   isDeclared: boolean
+}
+
+/** Who has this broker's vote in an active/standby topic, which is the topic's queue here. */
+export interface Vote {
+  holder: Registration | undefined
+  /** The holder's, or that of the last one until the next is there. */
+  queue: Queue | undefined
+  /** The link that is watched for the vote's sake. */
+  link: Link | undefined
+  givenAt: number
+  /** The holder is the active instance: the queue is writable. */
+  isConfirmed: boolean
+  /** It was asked to let the vote go. */
+  isAsked: boolean
+  /** The last holder left in good order; the vote waits for what it runs. */
+  isLeaving: boolean
+  /** Not given to another before this; Infinity while the holder is linked. */
+  freeAt: number
 }
 
 /** It has a queue, which may be in transition. */

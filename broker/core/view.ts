@@ -1,4 +1,7 @@
+import { queueStateName } from '../../bus/frame.ts'
+import type { DarkLaunchRule } from '../../bus/rules.ts'
 import type { BrokerState } from './state.ts'
+import { owns } from './topic.ts'
 
 /** All state of a broker now, as plain data. */
 export interface BrokerView {
@@ -11,6 +14,8 @@ export interface BrokerView {
   deliveries: number
   waitingBytes: number
   topics: TopicView[]
+  /** Dark-launch rules in force; version 0 before there were any. */
+  rules: { version: number; list: readonly DarkLaunchRule[] }
   counters: Record<string, number>
 }
 
@@ -18,6 +23,8 @@ export interface TopicView {
   topic: string
   group: string
   queues: QueueView[]
+  /** Registrations without a queue. */
+  standbys: number
   watchers: number
 }
 
@@ -27,6 +34,7 @@ export interface QueueView {
   state: string
   owner: string
   ownerName: string
+  ownerIdc: string
   waiting: number
   unanswered: number
   depthBytes: number
@@ -46,17 +54,20 @@ export const viewOf = (now: number, state: BrokerState): BrokerView => ({
     topic: topic.name,
     group: topic.group,
     watchers: topic.watchers.size,
+    standbys: [...topic.registrations].filter((registration) => !owns(registration)).length,
     queues: [...topic.queues.values()].map((queue) => ({
       queue: queue.handle,
       epoch: queue.epoch,
-      state: queue.state === 'writable' && queue.isFull ? 'full' : queue.state,
+      state: queue.state === 'assigning' ? queue.state : queueStateName(queue.routeState),
       owner: queue.owner.instance,
       ownerName: queue.owner.name,
+      ownerIdc: queue.owner.idc,
       waiting: queue.waiting,
       unanswered: queue.unanswered,
       depthBytes: queue.depthBytes,
       window: queue.credit.window,
     })),
   })),
+  rules: { ...state.rules },
   counters: { ...state.counters },
 })

@@ -1,8 +1,11 @@
 import { randomInt } from 'node:crypto'
 import { nanoid } from 'nanoid'
 
-/** An id nobody else draws: instances, brokers, reply topics (126 bits). */
+/** An id nobody else draws: instances, reply topics (126 bits). */
 export const newId = (): string => nanoid()
+
+/** The same for a broker that was given none: a name that may be given to it another time. */
+export const newBrokerId = (): string => `b${nanoid()}`
 
 /** A secret that resumes a session (192 bits). */
 export const newSecret = (): string => nanoid(32)

@@ -6,6 +6,9 @@ export interface Core {
   /** The next instant it wants to be woken at, or Infinity. */
   readonly nextDeadline: number
   onDeadline(now: number): void
+  /** It has work that can wait until what is readable has been read: `onTurn` does a piece of it. */
+  readonly isBehind?: boolean
+  onTurn?(now: number): void
   /** This process did nothing for `stoppedMs`: what is read now may be older than it says. */
   onStopped(now: number, stoppedMs: number): void
   /** What was readable when the stop ended has been read. */
@@ -36,6 +39,7 @@ export class Loop {
   #subjects: unknown[] = []
   #dirty: Outbox[] = []
   #isFlushDue = false
+  #isTurnDue = false
   #timer: NodeJS.Timeout | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #reads = 0
@@ -127,11 +131,32 @@ export class Loop {
   }
 
   #arm(): void {
+    if (this.#core.isBehind === true) this.#turnSoon()
     const next = this.#core.nextDeadline
     if (next >= this.#dueAt || !this.#isGateOpen || this.#isClosed) return
+    const now = this.#clock()
+    // The timer is on its way; to set it anew at every step would put it off for ever.
+    if (this.#dueAt <= now) return
     clearTimeout(this.#timer)
-    this.#dueAt = next
-    this.#timer = setTimeout(this.#onTimer, Math.max(1, next - this.#clock()))
+    // What is due already is due from now on: that it is asked for so late is no stop.
+    this.#dueAt = Math.max(next, now)
+    this.#timer = setTimeout(this.#onTimer, Math.max(1, next - now))
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurnDue || this.#isClosed) return
+    this.#isTurnDue = true
+    setImmediate(this.#turn)
+  }
+
+  readonly #turn = (): void => {
+    this.#isTurnDue = false
+    this.post(this.#takeTurn, undefined)
+    if (this.#core.isBehind === true) this.#turnSoon()
+  }
+
+  readonly #takeTurn = (now: number): void => {
+    this.#core.onTurn?.(now)
   }
 
   readonly #onTimer = (): void => {

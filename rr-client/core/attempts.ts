@@ -1,5 +1,9 @@
 /** The sends of one call that may still be answered, and the load they stand for. */
+import { Flag } from '../../bus/frame.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
+
+/** An idempotent call that cost two responders their link goes to no third (WIRE-SAFETY M6). */
+const MAX_LOST = 1
 
 export const attemptOf = (future: RequestResponseFuture, number: number): Attempt | undefined =>
   future.current?.number === number
@@ -37,6 +41,19 @@ export const isFromAttempt = (
   if (future.current?.instance === instance) return true
   return future.earlier?.some((attempt) => attempt.instance === instance) ?? false
 }
+
+/** The link to the responder of an attempt was lost; told by several brokers, it is one loss. */
+export const noteLoss = (future: RequestResponseFuture, { instance }: Attempt): void => {
+  if (future.lostInstance !== instance) future.lostPeers += 1
+  future.lostInstance = instance
+}
+
+export const isIdempotent = ({ facts }: RequestResponseFuture): boolean =>
+  (facts.flags & Flag.idempotent) !== 0
+
+/** It may run more than once, and has not cost too many their link. */
+export const mayGoElsewhere = (future: RequestResponseFuture): boolean =>
+  isIdempotent(future) && future.lostPeers <= MAX_LOST
 
 export const releaseLoad = ({ link, generation, queue }: Attempt): void => {
   if (queue !== undefined) queue.inFlight -= 1

@@ -12,7 +12,8 @@ export const HASTY_DIALS = 3
  */
 export class BrokerLink extends BeatingEnd {
   readonly index: number
-  readonly url: string
+  /** Where it is dialled next: a broker may have several addresses, and may move. */
+  url: string
   /** connecting: a dial is under way; greeting: hello sent; waiting: until the next dial. */
   state: 'idle' | 'connecting' | 'greeting' | 'up' | 'waiting' | 'closed' = 'idle'
   pulse: Pulse = new Pulse(0)
@@ -52,6 +53,12 @@ export class BrokerLink extends BeatingEnd {
 
   get isUp(): boolean {
     return this.state === 'up'
+  }
+
+  /** Its broker has never spoken, and may in a moment; one that could not be reached is not waited for. */
+  get isFirstOpening(): boolean {
+    const isOpening = this.state === 'connecting' || this.state === 'greeting'
+    return isOpening && this.life === 0 && this.failures === 0
   }
 
   /** Lost a moment ago and being dialled again: what its broker knows is not yet known. */

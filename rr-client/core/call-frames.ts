@@ -4,6 +4,7 @@ import {
   Cancel,
   Flag,
   Frame,
+  LEAST_WAIT_MS,
   LOAD_UNIT,
   MAX_LOAD,
   putHead,
@@ -127,8 +128,10 @@ export const writeReply = (
 }
 
 /** How many requests wait for each handler that may run, as the wire says it. */
-const loadOf = ({ waiting, concurrency }: Registration): number =>
-  waiting === 0 ? 0 : Math.min(MAX_LOAD, Math.ceil((waiting * LOAD_UNIT) / concurrency))
+const loadOf = ({ waiting, waitedMs, concurrency }: Registration): number => {
+  if (waiting === 0 || waitedMs < LEAST_WAIT_MS) return 0
+  return Math.min(MAX_LOAD, Math.ceil((waiting * LOAD_UNIT) / concurrency))
+}
 
 /** What a responder refuses, and whether it will never start this attempt or one before it. */
 export interface ResponderRefusal {

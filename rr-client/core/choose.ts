@@ -2,7 +2,7 @@ import { Flag, QueueState } from '../../bus/frame.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { RequestResponseFuture } from './future.ts'
 import { hashText } from './hash.ts'
-import type { RouteQueue } from './route-queue.ts'
+import type { QueuePool, RouteQueue } from './route-queue.ts'
 
 /** What is put up with when nothing better is there. */
 export const Lenience = { none: 0, doubtful: 1, isolated: 2 } as const
@@ -13,9 +13,11 @@ export type Lenience = (typeof Lenience)[keyof typeof Lenience]
  * goes to another data centre; it grows to the most over the range. At a load of 1 a call takes
  * twice as long as its handler.
  */
-const SPILL_LOAD = 0.5
+const SPILL_LOAD = 0.25
 const SPILL_RANGE = 1.5
 const SPILL_MOST = 0.9
+/** Only to where so much less waits: where as much waits, the way would be for nothing. */
+const SPILL_GAIN = 0.5
 /** Latencies decide only where they differ by this factor and by so much: the rest is noise. */
 const SLOWER_FACTOR = 2
 const SLOWER_MS = 5
@@ -30,23 +32,33 @@ export const choose = (
   future: RequestResponseFuture,
   prng: Prng,
   lenience: Lenience,
+  pool: QueuePool = future.topic,
 ): RouteQueue | undefined => {
-  const { tiers, homing, probeAt } = future.topic
-  if (now >= probeAt) {
-    const probe = dueProbe(now, future, prng)
+  const { tiers, homing } = pool
+  if (now >= future.topic.probeAt) {
+    const probe = dueProbe(now, future, pool, prng)
     if (probe !== undefined) return probe
   }
   const home = pick(now, future, tiers[0], prng, lenience)
-  if (home === undefined) return elsewhere(now, future, prng, lenience)
+  if (home === undefined) return elsewhere(now, future, pool, prng, lenience)
+  if (tiers[1].length === 0 && tiers[2].length === 0) return home
   const isStaying = homing === undefined || prng.chance(homing.share(now))
-  if (isStaying && (home.load < SPILL_LOAD || !prng.chance(spillShare(home.load)))) return home
-  const other = elsewhere(now, future, prng, Lenience.none)
-  if (other === undefined || (isStaying && other.load >= home.load)) return home
+  if (isStaying && (home.load < SPILL_LOAD || !isSpilled(home))) return home
+  const other = elsewhere(now, future, pool, prng, Lenience.none)
+  if (other === undefined || (isStaying && other.load > home.load * SPILL_GAIN)) return home
   return other
 }
 
-/** The share of the calls that a home queue with this load gives away. */
-const spillShare = (load: number): number => Math.min(SPILL_MOST, (load - SPILL_LOAD) / SPILL_RANGE)
+/**
+ * Whether this call is one of those that a home queue with this load gives away: every so many, not by
+ * chance, which would give it bunches of calls again.
+ */
+const isSpilled = (home: RouteQueue): boolean => {
+  home.spilled += Math.min(SPILL_MOST, (home.load - SPILL_LOAD) / SPILL_RANGE)
+  if (home.spilled < 1) return false
+  home.spilled -= 1
+  return true
+}
 
 /** The call would rather have gone to another data centre, had its queues been known. */
 export const isSpilling = ({ tier, load }: RouteQueue): boolean => tier === 0 && load >= SPILL_LOAD
@@ -54,12 +66,11 @@ export const isSpilling = ({ tier, load }: RouteQueue): boolean => tier === 0 &&
 const elsewhere = (
   now: number,
   future: RequestResponseFuture,
+  { tiers }: QueuePool,
   prng: Prng,
   lenience: Lenience,
-): RouteQueue | undefined => {
-  const { tiers } = future.topic
-  return pick(now, future, tiers[1], prng, lenience) ?? pick(now, future, tiers[2], prng, lenience)
-}
+): RouteQueue | undefined =>
+  pick(now, future, tiers[1], prng, lenience) ?? pick(now, future, tiers[2], prng, lenience)
 
 const pick = (
   now: number,
@@ -78,17 +89,22 @@ const pick = (
     )
   }
   if (length === 1) return isFit(now, queues[0]!, future, prng, lenience) ? queues[0] : undefined
+  const leftMs = future.deadline - now
   const first = prng.below(length)
   const other = (first + 1 + prng.below(length - 1)) % length
   const a = queues[first]!
   const b = queues[other]!
   const isFitA = isFit(now, a, future, prng, lenience)
   const isFitB = isFit(now, b, future, prng, lenience)
-  if (isFitA && isFitB) return isBetter(now, b, a) ? b : a
-  if (isFitA) return a
-  if (isFitB) return b
+  const isInTimeA = isFitA && !a.isHopeless(now, leftMs)
+  const isInTimeB = isFitB && !b.isHopeless(now, leftMs)
+  if (isInTimeA && isInTimeB) return isBetter(now, b, a) ? b : a
+  if (isInTimeA) return a
+  if (isInTimeB) return b
   const fit = queues.filter((queue) => isFit(now, queue, future, prng, lenience))
-  return fit.length === 0 ? undefined : fit[prng.below(fit.length)]
+  const inTime = fit.filter((queue) => !queue.isHopeless(now, leftMs))
+  const rest = inTime.length > 0 ? inTime : fit
+  return rest.length === 0 ? undefined : rest[prng.below(rest.length)]
 }
 
 const isFit = (
@@ -130,11 +146,15 @@ const isTried = (future: RequestResponseFuture, instance: string): boolean =>
 const dueProbe = (
   now: number,
   future: RequestResponseFuture,
+  { tiers, homing }: QueuePool,
   prng: Prng,
 ): RouteQueue | undefined => {
   const { topic, facts } = future
+  // Calls that are at home do not leave it to see how those elsewhere do.
+  const isAway = tiers[0].length === 0 || homing?.isAway === true
   const isIdempotent = (facts.flags & Flag.idempotent) !== 0
   let found: RouteQueue | undefined
+  let probe = 0
   let next = Number.POSITIVE_INFINITY
   for (const queue of topic.queues) {
     const { isolation } = queue
@@ -143,17 +163,25 @@ const dueProbe = (
       found === undefined &&
       now >= isolation.probeAt &&
       isReachable(queue) &&
+      (isAway || queue.tier === 0) &&
       !isTried(future, queue.instance) &&
-      isolation.takeProbe(now, isIdempotent, queue.slowMs, prng)
+      tiers[queue.tier].includes(queue)
     ) {
-      found = queue
+      probe = isolation.takeProbe(now, isIdempotent, usualMs(queue), prng)
+      if (probe > 0) found = queue
     }
     next = Math.min(next, isolation.probeAt)
   }
   topic.probeAt = next
+  if (found === undefined) return undefined
   future.probeOf = found
+  future.probe = probe
   return found
 }
+
+/** What is slow for a queue; if it has never answered, what is slow for the slowest of its topic. */
+const usualMs = ({ slowMs, topic }: RouteQueue): number =>
+  slowMs > 0 ? slowMs : Math.max(...topic.queues.map((queue) => queue.slowMs))
 
 const isReachable = ({ state, link }: RouteQueue): boolean =>
   state === QueueState.writable && link.isUp && !link.isDoubtful && !link.outbox.isClogged
@@ -162,7 +190,8 @@ const isBetter = (now: number, a: RouteQueue, b: RouteQueue): boolean => {
   const [slow, quick] = a.latencyMs > b.latencyMs ? [a, b] : [b, a]
   const hardlyMs = quick.latencyMs * SLOWER_FACTOR + SLOWER_MS
   if (quick.latencyMs === 0 || slow.latencyMs <= hardlyMs) return a.inFlight < b.inFlight
-  const slowMs = slow.latencyAt(now)
+  // Not heard of for a while it may be well again: one call finds out, not all of them.
+  const slowMs = slow.inFlight > 0 ? slow.latencyMs : slow.latencyAt(now)
   if (slowMs <= hardlyMs) return a.inFlight < b.inFlight
   const [waitA, waitB] = slow === a ? [slowMs, quick.latencyMs] : [quick.latencyMs, slowMs]
   return (a.inFlight + 1) * waitA < (b.inFlight + 1) * waitB

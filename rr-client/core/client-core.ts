@@ -1,6 +1,13 @@
 import { isTooOld, openBatch } from '../../bus/batch.ts'
 import { FieldReader, WireError } from '../../bus/bytes.ts'
-import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame, MAX_TEXT } from '../../bus/frame.ts'
+import {
+  BATCH_HEAD,
+  checkedFrameEnd,
+  FRAME_HEAD,
+  Frame,
+  MAX_TEXT,
+  Reason,
+} from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
@@ -49,7 +56,9 @@ export class ClientCore {
     })
     this.state = new ClientState(facts, effects, this.#heartbeat, prng, links)
     this.marks = new Marks(this.state.counters)
-    this.registrations = new Registrations(this.state)
+    this.registrations = new Registrations(this.state, (now, registration) =>
+      this.responder.handBack(now, registration, Reason.moved),
+    )
     this.requester = new Requester(this.state, this.marks)
     this.answers = new Answers(this.state)
     this.responder = new Responder(this.state, this.marks, this.registrations, this.answers)
@@ -64,6 +73,7 @@ export class ClientCore {
       this.#heartbeat.next,
       this.#links.nextDeadline,
       this.responder.nextDeadline,
+      this.registrations.votes.nextDeadline,
       this.marks.nextDeadline,
     )
   }
@@ -124,6 +134,7 @@ export class ClientCore {
     this.#heartbeat.beat(now)
     this.requester.onDeadline(now)
     this.responder.onDeadline(now)
+    this.registrations.votes.onDeadline(now)
     this.marks.onDeadline(now)
     this.#links.onDeadline(now)
   }
@@ -146,7 +157,9 @@ export class ClientCore {
   shut(now: number): void {
     this.state.phase = 'closed'
     for (const link of this.state.links) {
-      if (link.isUp) link.outbox.frame(now, Frame.goodbye, encodeTopic('closed'))
+      // While the welcome is on its way the broker has a session for us already.
+      const isKnown = link.isUp || link.state === 'greeting'
+      if (isKnown) link.outbox.frame(now, Frame.goodbye, encodeTopic('closed'))
       link.redialAt = Number.POSITIVE_INFINITY
       link.idlePingAt = Number.POSITIVE_INFINITY
       this.#heartbeat.forget(link)
@@ -209,7 +222,8 @@ export class ClientCore {
         this.#links.onPeer(link, reader)
         break
       case Frame.routes:
-        this.requester.onRoutes(now, link, reader)
+      case Frame.rules:
+        this.requester.onTopic(now, link, type, reader)
         break
       case Frame.ping:
         link.outbox.frame(now, Frame.pong, NOTHING)

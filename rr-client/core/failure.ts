@@ -7,8 +7,9 @@ import {
   type Outcome,
 } from '../../bus/errors.ts'
 import { QueueState } from '../../bus/frame.ts'
-import type { BrokerLink } from './broker-link.ts'
+import { isMeantFor, missOf } from './dark-launch.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
+import type { RouteQueue } from './route-queue.ts'
 import type { ClientState } from './state.ts'
 
 /** Why a call has no queue to go to now. */
@@ -25,6 +26,9 @@ export interface Failure {
 }
 
 const LOOK_MS = 20
+/** Told to callers whom a full queue or link has refused. */
+const RETRY_MS = 100
+const NEVER = Number.POSITIVE_INFINITY
 
 /** Judges over all brokers that have sent routes in this life (WIRE-SAFETY H9). */
 export const failureOf = (
@@ -34,68 +38,81 @@ export const failureOf = (
 ): Failure => {
   const { topic } = future
   const links = state.links.filter((link) => link.isUp)
-  const never = { lookAgainAt: Number.POSITIVE_INFINITY }
-  if (links.length === 0) {
-    return { code: 'not_connected', message: 'no broker is linked', mayPass: true, ...never }
+  const nobody = `nobody answers ${topic.name}`
+  if (links.length === 0) return mayPass('not_connected', 'no broker is linked')
+  if (links.some((link) => topic.refusals.get(link) === 'forbidden')) {
+    return final('forbidden', `this token may not request ${topic.name}`)
   }
-  const refused = links.find((link) => topic.refusals.get(link) === 'forbidden')
-  if (refused !== undefined) {
-    const message = `this token may not request ${topic.name}`
-    return { code: 'forbidden', message, mayPass: false, ...never }
+  const isAsked = links.some((link) =>
+    link.isHome ? topic.asked.has(link) && !topic.heard.has(link) : topic.isAnswerDue(now, link),
+  )
+  if (isAsked || state.links.some((link) => link.isFirstOpening)) {
+    return mayPass('no_responder', nobody, now + LOOK_MS)
   }
-  const none: BusErrorCode = 'no_responder'
-  const message = `nobody answers ${topic.name}`
-  const isOpening = state.links.some(isFirstOpening)
-  if (isOpening || links.some((link) => !topic.heard.has(link))) {
-    return { code: none, message, mayPass: true, ...never }
-  }
-  const busy = topic.queues.filter((queue) => isBusy(now, queue))
-  if (busy.length > 0 && future.refusal !== undefined) {
-    const avoided = busy.map((queue) => queue.avoidUntil - now).filter((ms) => ms > 0)
-    const told = future.refusal.retryAfterMs || LOOK_MS
-    const retryAfterMs = avoided.length > 0 ? Math.min(...avoided) : told
-    return {
-      code: 'overloaded',
-      message: `every queue of ${topic.name} refuses`,
-      mayPass: false,
-      retryAfterMs,
-      ...never,
-    }
-  }
-  const full = topic.queues.filter((queue) => queue.state === QueueState.full)
-  if (full.length > 0 && full.length === topic.queues.length) {
-    return {
-      code: 'overloaded',
-      message: `every queue of ${topic.name} is full`,
-      mayPass: false,
-      retryAfterMs: 100,
-      ...never,
-    }
-  }
-  if (topic.queues.length > 0) {
-    const isClogged = topic.queues.some((queue) => queue.link.isUp && queue.link.outbox.isClogged)
-    if (isClogged) {
-      const text = 'the link to the broker has more unsent bytes than it may'
-      const stage = 'link'
-      return {
-        code: 'overloaded',
-        message: text,
-        stage,
-        mayPass: false,
-        retryAfterMs: 100,
-        ...never,
-      }
-    }
-    return { code: none, message, mayPass: true, lookAgainAt: now + LOOK_MS }
-  }
+  const queues = queuesFor(future)
+  if (queues.length > 0) return failureOfQueues(now, future, queues)
   const settlesAt = Math.max(...links.map((link) => link.settlesAt))
-  if (settlesAt > now) return { code: none, message, mayPass: true, lookAgainAt: settlesAt }
-  return { code: none, message, mayPass: false, ...never }
+  const miss = topic.dark === undefined ? undefined : missOf(topic, topic.dark, future.rule)
+  if (settlesAt > now) return mayPass('no_responder', miss ?? nobody, settlesAt)
+  if (miss === undefined) return final('no_responder', nobody)
+  return { ...final('no_responder', miss), stage: 'requester' }
 }
 
-/** Its broker has never spoken, and may in a moment; one that could not be reached is not waited for. */
-const isFirstOpening = ({ state, failures, life }: BrokerLink): boolean =>
-  life === 0 && failures === 0 && (state === 'connecting' || state === 'greeting')
+/**
+ * The queues that may take the call. Where a strict rule means it, one that changes hands is not
+ * waited for: its instance may be gone, and the caller has asked to be told at once.
+ */
+const queuesFor = ({ topic, rule }: RequestResponseFuture): readonly RouteQueue[] => {
+  const { queues, dark } = topic
+  if (dark === undefined) return queues
+  const meant = queues.filter((queue) => isMeantFor(dark, rule, queue))
+  const isStrict = rule?.isStrict === true && dark.poolOf(rule.to) !== undefined
+  return isStrict ? meant.filter(({ state }) => state !== QueueState.transition) : meant
+}
+
+/** There are queues, and none takes the call. */
+const failureOfQueues = (
+  now: number,
+  { topic: { name }, refusal }: RequestResponseFuture,
+  queues: readonly RouteQueue[],
+): Failure => {
+  const forced = queues.map((queue) => queue.isolation?.forcedAt(now))
+  const byOperator = forced.find((force) => force?.to === 'open')
+  if (byOperator !== undefined && forced.every((force) => force?.to === 'open')) {
+    const message = `every queue of ${name} was isolated by an operator: ${byOperator.reason}`
+    return final('circuit_open', message, Math.max(1, Math.ceil(byOperator.until - now)))
+  }
+  const busy = queues.filter((queue) => isBusy(now, queue))
+  if (busy.length > 0 && refusal !== undefined) {
+    const avoided = busy.map((queue) => queue.avoidUntil - now).filter((ms) => ms > 0)
+    const told = refusal.retryAfterMs || LOOK_MS
+    const retryAfterMs = avoided.length > 0 ? Math.min(...avoided) : told
+    return final('overloaded', `every queue of ${name} refuses`, retryAfterMs)
+  }
+  if (queues.every((queue) => queue.state === QueueState.full)) {
+    return final('overloaded', `every queue of ${name} is full`, RETRY_MS)
+  }
+  if (queues.some((queue) => queue.link.isUp && queue.link.outbox.isClogged)) {
+    const message = 'the link to the broker has more unsent bytes than it may'
+    return { ...final('overloaded', message, RETRY_MS), stage: 'link' }
+  }
+  return mayPass('no_responder', `nobody answers ${name}`, now + LOOK_MS)
+}
+
+const mayPass = (code: BusErrorCode, message: string, lookAgainAt = NEVER): Failure => ({
+  code,
+  message,
+  mayPass: true,
+  lookAgainAt,
+})
+
+const final = (code: BusErrorCode, message: string, retryAfterMs?: number): Failure => ({
+  code,
+  message,
+  mayPass: false,
+  lookAgainAt: NEVER,
+  ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+})
 
 const isBusy = (now: number, queue: { state: number; avoidUntil: number }): boolean =>
   queue.state === QueueState.full || queue.avoidUntil > now || queue.state === QueueState.writable
@@ -116,6 +133,7 @@ export const errorOf = (
     attempts: future.attempt,
     stage: about.stage ?? refusal?.stage ?? 'requester',
   }
+  if (future.rule !== undefined) details.label = future.rule.to
   if (future.isOpen) details.mayStartForMs = mayStartForMs(now, future, code)
   if (refusal !== undefined && refusal.limit > 0) {
     details.limit = refusal.limit
@@ -141,7 +159,9 @@ const messageFor = (
 ): string => {
   if (code === 'deadline_exceeded')
     return `no reply from ${facts.topic} within ${facts.timeoutMs} ms`
-  if (refusal !== undefined && refusal.text !== '') return refusal.text
+  // What a queue said earlier does not explain why there is none now.
+  const isPast = code === 'no_responder' && message !== undefined
+  if (refusal !== undefined && refusal.text !== '' && !isPast) return refusal.text
   return message ?? ERROR_TABLE[code].meaning
 }
 

@@ -1,5 +1,6 @@
 import { CounterRing } from '../../bus/counter-ring.ts'
 import type { Reason } from '../../bus/frame.ts'
+import type { TopicRule } from '../../bus/rules.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { RouteQueue } from './route-queue.ts'
 import type { TopicRoutes } from './routes.ts'
@@ -66,11 +67,16 @@ export class RequestResponseFuture {
   absentFrom: BrokerLink[] | undefined
   /** Queues that refused it for want of room: not asked again. */
   refusedBy: RouteQueue[] | undefined
-  /** The isolated queue it is the probe of. */
+  /** The isolated queue it is the probe of, and the number of that probe. */
   probeOf: RouteQueue | undefined
+  probe = 0
+  /** The dark-launch rule it follows: looked for until the first attempt, and kept from then on. */
+  rule: TopicRule | undefined
   retries = 0
   moves = 0
+  /** Responders that lost their link with it, and the last of them. */
   lostPeers = 0
+  lostInstance = ''
   refusal: RefusalNote | undefined
 
   constructor(now: number, facts: CallFacts, topic: TopicRoutes, caller: unknown) {

@@ -16,11 +16,13 @@ const RAMP_MS = 5_000
 /** A due probe waits so long for a call that may run twice, then takes any. */
 const IDEMPOTENT_FIRST_MS = 500
 /** A probe that is not answered by then has failed, whatever time its call has left. */
-const LEAST_PROBE_MS = 200
+const LEAST_PROBE_MS = 1_000
 const PROBE_FACTOR = 4
 
 /** What an operator wants of a queue, whatever its calls say. */
 export type Forced = 'open' | 'closed'
+/** How a probe ended. `refused`, `unknown`: nothing is known; after a refusal the wait begins anew. */
+export type ProbeEnd = 'well' | 'badly' | 'refused' | 'unknown'
 
 /**
  * Whether one queue is left alone by this requester. Closed: it gets its calls. Open: none, except
@@ -36,8 +38,10 @@ export class Isolation {
   #openMs = FIRST_OPEN_MS
   #until = 0
   #isProbing = false
+  #probe = 0
   #probeUntil = 0
-  #rampAt = 0
+  /** When it was taken back last: what was sent before says nothing of it now. */
+  #rampAt = Number.NEGATIVE_INFINITY
   #forced: { to: Forced; until: number; reason: string } | undefined
 
   constructor(now: number) {
@@ -59,8 +63,8 @@ export class Isolation {
   }
 
   /** It is left alone. */
-  get isOpen(): boolean {
-    return this.#state === 'open' || this.#forced?.to === 'open'
+  isOpenAt(now: number): boolean {
+    return (this.forcedAt(now)?.to ?? this.#state) === 'open'
   }
 
   /** Whether it gets this call; while it is taken back chance decides. */
@@ -75,29 +79,34 @@ export class Isolation {
 
   /** The instant from which a call may be its probe. */
   get probeAt(): number {
-    return this.#state === 'open' ? (this.#isProbing ? this.#probeUntil : this.#until) : NEVER
+    if (this.#state !== 'open') return NEVER
+    const dueAt = this.#isProbing ? this.#probeUntil : this.#until
+    return Math.max(dueAt, this.#forced?.until ?? 0)
   }
 
-  /** Takes a call as the probe, if one is due and this call may be it. */
-  takeProbe(now: number, isIdempotent: boolean, slowMs: number, prng: Prng): boolean {
-    if (this.#state !== 'open' || this.forcedAt(now) !== undefined) return false
+  /** Takes a call as the probe, if one is due and this call may be it. The probe's number, or 0. */
+  takeProbe(now: number, isIdempotent: boolean, slowMs: number, prng: Prng): number {
+    if (this.#state !== 'open' || this.forcedAt(now) !== undefined) return 0
     if (this.#isProbing && now >= this.#probeUntil) this.#reopen(now, prng)
-    if (this.#isProbing || now < this.#until) return false
-    if (!isIdempotent && now < this.#until + IDEMPOTENT_FIRST_MS) return false
+    if (this.#isProbing || now < this.#until) return 0
+    if (!isIdempotent && now < this.#until + IDEMPOTENT_FIRST_MS) return 0
     this.#isProbing = true
+    this.#probe += 1
     this.#probeUntil = now + Math.max(LEAST_PROBE_MS, slowMs * PROBE_FACTOR)
-    return true
+    return this.#probe
   }
 
-  /** The probe's call has ended: well, badly, or for reasons that say nothing of the queue. */
-  probed(now: number, end: 'well' | 'badly' | 'unknown', prng: Prng): void {
-    if (!this.#isProbing) return
+  /** A probe has ended. False if that is no news any more: its time was over. */
+  probed(now: number, probe: number, end: ProbeEnd, prng: Prng): boolean {
+    if (!this.#isProbing || probe !== this.#probe) return false
     this.#isProbing = false
     if (end === 'badly') this.#reopen(now, prng)
-    if (end !== 'well') return
+    if (end === 'refused') this.#open(now, prng)
+    if (end !== 'well') return true
     this.#state = 'ramping'
     this.#rampAt = now
     this.#clear(now)
+    return true
   }
 
   /** A reply came. Returns true when nothing of the past matters any more. */
@@ -105,7 +114,7 @@ export class Isolation {
     if (this.forcedAt(now) !== undefined || this.#state === 'open') return false
     this.#inARow = 0
     this.#successes += 1
-    if (this.#state === 'ramping' && now - this.#rampAt >= RAMP_MS) this.#state = 'closed'
+    this.#endRamp(now)
     if (this.#state === 'ramping') return false
     if (now - this.#windowAt < WINDOW_MS) return false
     if (this.#failures === 0) return true
@@ -113,9 +122,13 @@ export class Isolation {
     return false
   }
 
-  /** A failure that the queue is to blame for. Returns for how long it is left alone from now, or 0. */
-  fail(now: number, mayOpen: boolean, prng: Prng): number {
-    if (this.#state === 'open') return 0
+  /**
+   * A failure of what was sent then, which the queue is to blame for. Returns for how long it is left
+   * alone from now, or 0.
+   */
+  fail(now: number, sentAt: number, mayOpen: boolean, prng: Prng): number {
+    if (this.#state === 'open' || sentAt < this.#rampAt) return 0
+    this.#endRamp(now)
     if (now - this.#windowAt >= WINDOW_MS) this.#clear(now)
     this.#inARow += 1
     this.#failures += 1
@@ -130,12 +143,19 @@ export class Isolation {
 
   /** An operator decides, until then; `probe` lets one call through at once. */
   force(now: number, to: Forced | 'probe' | 'auto', until: number, reason: string): void {
+    // One call may look at a queue that an operator has closed off; it must not open it to all.
+    const wasOpen = this.isOpenAt(now)
     this.#forced = undefined
     if (to === 'open' || to === 'closed') this.#forced = { to, until, reason }
-    else if (to === 'probe' && this.#state === 'open') {
+    else if (to === 'probe' && wasOpen) {
+      this.#state = 'open'
       this.#isProbing = false
       this.#until = now - IDEMPOTENT_FIRST_MS
     }
+  }
+
+  #endRamp(now: number): void {
+    if (this.#state === 'ramping' && now - this.#rampAt >= RAMP_MS) this.#state = 'closed'
   }
 
   #reopen(now: number, prng: Prng): void {

@@ -1,6 +1,6 @@
 import { QueueState, Reason } from '../../bus/frame.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
-import { type Forced, Isolation } from './isolation.ts'
+import { type Forced, Isolation, type ProbeEnd } from './isolation.ts'
 import type { RouteQueue } from './route-queue.ts'
 import type { ClientState } from './state.ts'
 
@@ -14,14 +14,17 @@ const UNWILLING: ReadonlySet<Reason> = new Set([
   Reason.full,
 ])
 
+/** What is slow for a queue that has not answered this requester yet. */
+const UNKNOWN_SLOW_MS = 100
+
 /** An operator's word about queues of a topic. */
 export interface Force {
   /** `probe` lets one call through to an isolated queue; `auto` takes an earlier word back. */
   to: Forced | 'probe' | 'auto'
   /** Only queues of this instance. Default: all of the topic. */
-  instance?: string
+  instance: string | undefined
   /** Only queues of owners in this data centre. Default: all. */
-  idc?: string
+  idc: string | undefined
   until: number
   reason: string
 }
@@ -34,15 +37,16 @@ export class Isolations {
     this.#state = state
   }
 
-  /** The queue did not answer in its usual time, or lost the call. */
-  failed(now: number, future: RequestResponseFuture, queue: RouteQueue): void {
+  /** The attempt's queue did not answer in its usual time, or lost the call. */
+  failed(now: number, future: RequestResponseFuture, { queue, sentAt }: Attempt): void {
+    if (queue === undefined) return
     if (future.probeOf === queue) {
       this.probed(now, future, 'badly')
       return
     }
     queue.isolation ??= new Isolation(now)
     const { prng, counters, effects } = this.#state
-    const forMs = queue.isolation.fail(now, hasOther(queue), prng)
+    const forMs = queue.isolation.fail(now, sentAt, hasOther(now, queue), prng)
     if (forMs === 0) return
     const { topic } = queue
     topic.probeAt = Math.min(topic.probeAt, queue.isolation.probeAt)
@@ -59,24 +63,27 @@ export class Isolations {
   ): void {
     const queue = attempt.queue!
     const { reason } = future.refusal!
-    if (future.probeOf === queue) this.probed(now, future, 'badly')
-    else if (reason === Reason.expired && isSlow(now, attempt)) this.failed(now, future, queue)
+    if (reason === Reason.expired && isSlow(now, attempt)) this.failed(now, future, attempt)
+    else if (future.probeOf === queue) this.probed(now, future, 'refused')
     if (isByResponder && UNWILLING.has(reason)) queue.noteRefusal(now)
   }
 
   /** The time of a call is over, and one attempt has not been answered. */
   late(now: number, future: RequestResponseFuture, attempt: Attempt): void {
-    if (attempt.queue === undefined) return
-    if (isSlow(now, attempt)) this.failed(now, future, attempt.queue)
+    const { queue, sentAt } = attempt
+    if (isSlow(now, attempt)) this.failed(now, future, attempt)
+    // As slow as it usually is, and too slow for this call: others first, for longer each time.
+    else if (queue !== undefined && queue.latencyMs >= now - sentAt) queue.noteRefusal(now)
   }
 
   /** The probe of an isolated queue has ended. */
-  probed(now: number, future: RequestResponseFuture, end: 'well' | 'badly' | 'unknown'): void {
+  probed(now: number, future: RequestResponseFuture, end: ProbeEnd): void {
     const queue = future.probeOf!
     future.probeOf = undefined
-    if (queue.isolation === undefined) return
-    queue.isolation.probed(now, end, this.#state.prng)
-    queue.topic.probeAt = Math.min(queue.topic.probeAt, queue.isolation.probeAt)
+    const { isolation } = queue
+    if (isolation === undefined) return
+    if (!isolation.probed(now, future.probe, end, this.#state.prng)) return
+    queue.topic.probeAt = Math.min(queue.topic.probeAt, isolation.probeAt)
     if (end === 'well') this.#state.effects.advise({ kind: 'queue_restored', ...namesOf(queue) })
   }
 
@@ -99,13 +106,13 @@ export class Isolations {
 }
 
 /** Another instance could take its calls: the last route of a topic is never isolated. */
-const hasOther = ({ topic, instance }: RouteQueue): boolean =>
+const hasOther = (now: number, { topic, instance }: RouteQueue): boolean =>
   topic.queues.some(
     (other) =>
       other.instance !== instance &&
       other.state === QueueState.writable &&
       other.link.isUp &&
-      other.isolation?.isOpen !== true,
+      other.isolation?.isOpenAt(now) !== true,
   )
 
 const namesOf = ({ topic, handle, link, instance }: RouteQueue) => ({
@@ -115,5 +122,11 @@ const namesOf = ({ topic, handle, link, instance }: RouteQueue) => ({
   instance,
 })
 
-/** It waited longer than what is slow for that queue: impatience is not the queue's fault. */
-const isSlow = (now: number, { queue, sentAt }: Attempt): boolean => now - sentAt > queue!.slowMs
+/**
+ * It waited longer than what is slow for that queue: impatience is not the queue's fault. Of a queue
+ * that has not answered yet nothing is known, and a short wait says nothing.
+ */
+const isSlow = (now: number, { queue, sentAt }: Attempt): boolean => {
+  const { slowMs = 0 } = queue ?? {}
+  return now - sentAt > (slowMs === 0 ? UNKNOWN_SLOW_MS : slowMs)
+}

@@ -17,7 +17,7 @@ import type { ClientState } from './state.ts'
 /** Back-off between dials: full jitter up to this, doubling (Brooker, AWS 2015). */
 const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5_000
-/** A broker that had work of ours within the last minute is wanted back sooner. */
+/** A broker of our data centre, or with work of ours within the last minute, is wanted back sooner. */
 const WARM_BACKOFF_MS = 1_000
 /** With calls in hand nobody should wait for a broker that is back. */
 const BUSY_BACKOFF_MS = 100
@@ -206,7 +206,9 @@ export class Links {
 
   #backoffMs(now: number, link: BrokerLink): number {
     if (link.failures === 0) return this.#state.prng.below(FIRST_BACKOFF_MS)
-    const last = now - link.lastUsedAt < WARM_MS ? WARM_BACKOFF_MS : LAST_BACKOFF_MS
+    const wasHome = link.isHome && link.life !== 0
+    const isWanted = wasHome || now - link.lastUsedAt < WARM_MS
+    const last = isWanted ? WARM_BACKOFF_MS : LAST_BACKOFF_MS
     const top = Math.min(last, FIRST_BACKOFF_MS * 2 ** Math.min(10, link.failures))
     return this.#state.prng.below(top) + 1
   }

@@ -1,4 +1,5 @@
 import type { BrokerLink } from './broker-link.ts'
+import type { Candidacy } from './candidacy.ts'
 
 /** What a client offers to answer, and how. */
 export interface AnswerAsk {
@@ -21,6 +22,8 @@ export interface Registration extends AnswerAsk {
   state: 'open' | 'closing' | 'closed'
   /** It was writable once: `reply()` has resolved. */
   isDeclared: boolean
+  /** Present if one instance of the group is active and the others stand by. */
+  readonly candidacy: Candidacy | undefined
   /** Brokers that have given it a queue, and those that must confirm its end. */
   readonly queues: Map<BrokerLink, number>
   /** The credit that each broker was told. */
@@ -28,6 +31,8 @@ export interface Registration extends AnswerAsk {
   readonly leaving: Set<BrokerLink>
   running: number
   waiting: number
+  /** The longest that one of the last calls had waited here for a handler. */
+  waitedMs: number
 }
 
 /** Deliveries held beside those that run take at most so many bytes. */

@@ -12,8 +12,10 @@ import {
   encodeWindow,
 } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
+import { Candidacy } from './candidacy.ts'
 import { type AnswerAsk, PREFETCH_BYTES, type Registration } from './registration.ts'
 import type { ClientState } from './state.ts'
+import { Votes } from './votes.ts'
 
 /** A queue this instance owns at a broker. */
 export interface OwnedQueue {
@@ -29,11 +31,15 @@ export class Registrations {
   /** Queues owned, by the handles of each broker. */
   readonly #owned = new Map<BrokerLink, Map<number, OwnedQueue>>()
   #nextId = 1
+  readonly votes: Votes
   /** Stands in for calls that are for no registration of ours. */
   readonly nobody: Registration
 
-  constructor(state: ClientState) {
+  /** `stop`: the instance stands by from now on, and hands back what has not started. */
+  constructor(state: ClientState, stop: (now: number, registration: Registration) => void) {
     this.#state = state
+    const disown = this.#disown
+    this.votes = new Votes(state, { disown, stop })
     this.nobody = make(0, NOTHING_ASKED)
     this.nobody.state = 'closed'
   }
@@ -55,6 +61,11 @@ export class Registrations {
     return this.#byTopic.get(topic)
   }
 
+  /** Whether a handler of it may start now: an instance that stands by starts none. */
+  mayStart(now: number, registration: Registration): boolean {
+    return registration.candidacy === undefined || this.votes.mayStart(now, registration)
+  }
+
   /** Starts to answer a topic. The shell has made sure that it is not answered here already. */
   open(now: number, ask: AnswerAsk): Registration {
     const id = this.#nextId
@@ -63,6 +74,7 @@ export class Registrations {
     const { topic } = ask
     this.#byId.set(id, registration)
     this.#byTopic.set(topic, registration)
+    this.votes.open(registration)
     for (const link of this.#state.links) if (link.isUp) this.#declare(now, link, registration)
     return registration
   }
@@ -71,6 +83,7 @@ export class Registrations {
   close(now: number, registration: Registration): void {
     if (registration.state !== 'open') return
     registration.state = 'closing'
+    this.votes.close(registration)
     for (const link of this.#state.links) {
       if (!link.isUp) continue
       registration.leaving.add(link)
@@ -84,6 +97,7 @@ export class Registrations {
       if (registration.state !== 'open') continue
       this.#declare(now, link, registration)
     }
+    this.votes.onLinks(now)
   }
 
   /** Brokers came, or a queue came or went: tells those whose share of the credit is another now. */
@@ -99,10 +113,12 @@ export class Registrations {
       registration.queues.delete(link)
       registration.windows.delete(link)
       if (registration.leaving.delete(link)) this.onLess(now, registration)
+      else if (registration.state === 'open') this.#share(now, registration)
     }
+    this.votes.onLinkDown(now, link)
   }
 
-  /** A queue is ours: confirm it, and requests may come. */
+  /** A queue is ours: confirm it, and requests may come. Of a standby topic it is a vote. */
   onAssign(now: number, link: BrokerLink, reader: FieldReader): void {
     const assign = decodeAssign(reader)
     const registration = this.#byId.get(assign.id)
@@ -111,7 +127,8 @@ export class Registrations {
     this.#ownedBy(link).set(queue, { registration, epoch })
     registration.queues.set(link, queue)
     if (!link.isHome) this.#share(now, registration)
-    this.#state.send(now, link, Frame.assigned, encodeAssigned({ queue, epoch }))
+    if (registration.candidacy !== undefined) this.votes.take(now, link, registration, assign)
+    else this.#state.send(now, link, Frame.assigned, encodeAssigned({ queue, epoch }))
   }
 
   /** The queue is another's from now on. What runs goes on; what comes for it yet is refused. */
@@ -119,9 +136,13 @@ export class Registrations {
     const told = decodeAssigned(reader)
     const owned = this.#owned.get(link)?.get(told.queue)
     if (owned?.epoch === told.epoch) {
-      this.#owned.get(link)!.delete(told.queue)
-      owned.registration.queues.delete(link)
-      if (owned.registration.state === 'open') this.#share(now, owned.registration)
+      const { registration } = owned
+      if (registration.candidacy !== undefined) {
+        // Only a vote that is not confirmed is asked for, and the active instance keeps it.
+        if (this.votes.keeps(now, link, registration)) return
+        this.votes.lose(link, registration)
+      }
+      this.#disown(now, link, registration)
     }
     this.#state.send(now, link, Frame.revoked, encodeAssigned(told))
   }
@@ -165,6 +186,7 @@ export class Registrations {
   forget(registration: Registration): void {
     if (registration.state === 'closed') return
     registration.state = 'closed'
+    this.votes.close(registration)
     this.#byId.delete(registration.id)
     if (this.#byTopic.get(registration.topic) === registration) {
       this.#byTopic.delete(registration.topic)
@@ -174,6 +196,14 @@ export class Registrations {
         if (of === registration) owned.delete(queue)
     }
     this.#state.effects.ended(registration)
+  }
+
+  readonly #disown = (now: number, link: BrokerLink, registration: Registration): void => {
+    const queue = registration.queues.get(link)
+    if (queue === undefined) return
+    this.#owned.get(link)?.delete(queue)
+    registration.queues.delete(link)
+    if (registration.state === 'open') this.#share(now, registration)
   }
 
   #ownedBy(link: BrokerLink): Map<number, OwnedQueue> {
@@ -204,14 +234,18 @@ export class Registrations {
     const bounds = { isStandby, minQueues, maxQueues }
     const ask = { id, topic, group, window, windowBytes: PREFETCH_BYTES, ...bounds }
     this.#state.send(now, link, Frame.register, encodeRegister(ask))
+    this.votes.declared(now, link, registration)
   }
 
   /**
    * The credit is one for all brokers: each of those that may send gets a share, at least 1
-   * (WIRE-SAFETY H8). Brokers of other data centres may once they have given us a queue.
+   * (WIRE-SAFETY H8). Those at home may while their link is up, brokers of other data centres once they
+   * have given us a queue.
    */
   #windowFor({ queues, concurrency, prefetch }: Registration, link: BrokerLink): number {
-    const sharing = this.#state.links.filter((l) => l.isHome || l === link || queues.has(l)).length
+    const sharing = this.#state.links.filter(
+      (l) => (l.isHome && l.isUp) || l === link || queues.has(l),
+    ).length
     return Math.max(1, Math.ceil((concurrency + prefetch) / sharing))
   }
 }
@@ -221,11 +255,13 @@ const make = (id: number, ask: AnswerAsk): Registration => ({
   ...ask,
   state: 'open',
   isDeclared: false,
+  candidacy: ask.isStandby ? new Candidacy() : undefined,
   queues: new Map(),
   windows: new Map(),
   leaving: new Set(),
   running: 0,
   waiting: 0,
+  waitedMs: 0,
 })
 
 const NOTHING_ASKED: AnswerAsk = {

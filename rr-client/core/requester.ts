@@ -7,6 +7,9 @@ import {
   freeAttempt,
   freeOlder,
   isFromAttempt,
+  isIdempotent,
+  mayGoElsewhere,
+  noteLoss,
   releaseLoad,
   setAside,
 } from './attempts.ts'
@@ -17,7 +20,7 @@ import { correlationIdOf, errorOf, failureOf } from './failure.ts'
 import { findQueue } from './find-queue.ts'
 import type { Attempt } from './future.ts'
 import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
-import { Isolations } from './isolations.ts'
+import { type Force, Isolations } from './isolations.ts'
 import type { Marks } from './marks.ts'
 import { Recovery } from './recovery.ts'
 import type { RouteQueue } from './route-queue.ts'
@@ -33,8 +36,6 @@ const ROUTE_WAIT_MS = 1_000
 const MAX_RETRIES = 2
 /** Times a call may be sent elsewhere for free, because its queue moved or its link was new. */
 const MAX_MOVES = 8
-/** An idempotent call that cost two responders their link goes to no third (WIRE-SAFETY M6). */
-const MAX_LOST = 1
 /** What `waitForResponder` waits for. */
 const WAITABLE: ReadonlySet<string> = new Set(['no_responder', 'not_connected'])
 
@@ -62,7 +63,10 @@ export class Requester {
       write: (now, future, link) => this.#write(now, future, link, undefined),
       wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
       lost: (now, future) => {
-        if (!this.#goElsewhere(now, future)) this.#fail(now, future, 'responder_lost')
+        // A patient call waits for somebody who takes over.
+        future.isRecovering = !future.facts.waitForResponder || !mayGoElsewhere(future)
+        if (!future.isRecovering) this.#place(now, future)
+        else if (!this.#goElsewhere(now, future)) this.#fail(now, future, 'responder_lost')
       },
     })
   }
@@ -122,10 +126,11 @@ export class Requester {
     if (!isDirect && !this.#isFromAttempt(future, link, from)) return
     if (isDirect) {
       current.queue!.noteReply(now, now - current.sentAt, b[at + Reply.load]!)
-      if (future.probeOf !== undefined) this.isolations.probed(now, future, 'well')
+      if (future.probeOf === current.queue) this.isolations.probed(now, future, 'well')
     }
     this.#remove(now, future)
     future.topic.budget?.succeed()
+    future.topic.replies.note(now)
     state.counters.succeeded += 1
     const headersStart = at + Reply.head
     state.effects.fulfil(future, {
@@ -180,15 +185,19 @@ export class Requester {
     const future = this.#find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
-    future.lostPeers += 1
-    if (current.queue !== undefined) this.isolations.failed(now, future, current.queue)
-    if (isIdempotent(future) && future.lostPeers > MAX_LOST)
-      this.#fail(now, future, 'responder_lost')
+    noteLoss(future, current)
+    this.isolations.failed(now, future, current)
+    if (isIdempotent(future) && !mayGoElsewhere(future)) this.#fail(now, future, 'responder_lost')
     else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
   }
 
-  onRoutes(now: number, link: BrokerLink, reader: FieldReader): void {
-    const topic = this.topics.onRoutes(now, link, reader)
+  /** An operator decides about queues of a topic. Returns how many that meant. */
+  force(now: number, name: string, force: Force): number {
+    return this.isolations.force(now, this.topics.find(name)?.queues ?? [], force)
+  }
+
+  onTopic(now: number, link: BrokerLink, type: number, reader: FieldReader): void {
+    const topic = this.topics.onTopic(now, link, type, reader)
     if (topic === undefined) return
     for (const future of this.#waiting.of(topic)) if (!future.isSettled) this.#place(now, future)
   }
@@ -311,7 +320,7 @@ export class Requester {
 
   /** An idempotent call need not wait for the instance it may have run at, if another is there. */
   #goElsewhere(now: number, future: RequestResponseFuture): boolean {
-    if (!isIdempotent(future) || future.lostPeers > MAX_LOST) return false
+    if (!mayGoElsewhere(future)) return false
     const queue = this.#choose(now, future)
     if (queue === undefined) return false
     future.isRecovering = false
@@ -384,6 +393,3 @@ export class Requester {
 
 const idOf = (future: RequestResponseFuture): number =>
   future.isLong ? -future.counter : future.counter
-
-const isIdempotent = ({ facts }: RequestResponseFuture): boolean =>
-  (facts.flags & Flag.idempotent) !== 0

@@ -2,7 +2,7 @@ import { remainingMs } from '../../bus/batch.ts'
 import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
-import { Cancel, Flag, Frame, Reason, Request } from '../../bus/frame.ts'
+import { Cancel, Flag, Frame, Reason, Request, WAIT_DECAY } from '../../bus/frame.ts'
 import { decodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
 import type { Answers } from './answers.ts'
@@ -92,9 +92,9 @@ export class Responder {
       this.refuse(now, mark, Reason.cancelled, '')
       return false
     }
-    // A process that was stopped may find out about its lost link only after this.
-    if (now - lastConfirmed(mark.way) > this.#state.facts.silenceMs * LEASE_SHARE) {
-      this.refuse(now, mark, Reason.stale, '')
+    if (!this.mayStart(now, mark)) {
+      // One that has just found out that it stands by has handed back all that waits.
+      if (mark.state === 'waiting') this.refuse(now, mark, Reason.stale, '')
       return false
     }
     if (mark.deadline <= now) {
@@ -105,7 +105,18 @@ export class Responder {
     mark.state = 'running'
     mark.registration.waiting -= 1
     mark.registration.running += 1
+    const { registration, way } = mark
+    registration.waitedMs = Math.max(now - way.readAt, registration.waitedMs * WAIT_DECAY)
     return true
+  }
+
+  /** By its leases this instance may start the call, or go on to start it after its body was checked. */
+  mayStart(now: number, { way, registration }: Mark): boolean {
+    // A process that was stopped may find out about its lost link only after this: while it reads
+    // what piled up, others may own its queues and have been told that these calls are lost.
+    if (this.#state.stoppedMs > 0) return false
+    const isHeld = now - lastConfirmed(way) <= this.#state.facts.silenceMs * LEASE_SHARE
+    return isHeld && this.#registrations.mayStart(now, registration)
   }
 
   /** The handler has ended; its answer goes out and is kept for copies of the call. */
@@ -218,11 +229,11 @@ export class Responder {
   }
 
   /** Hands back what has not started of one registration. */
-  handBack(now: number, registration: Registration): number {
+  handBack(now: number, registration: Registration, why: Reason = Reason.draining): number {
     let count = 0
     for (const mark of [...this.#marks.all()]) {
       if (mark.registration !== registration || mark.state !== 'waiting') continue
-      this.refuse(now, mark, Reason.draining, '')
+      this.refuse(now, mark, why, '')
       count += 1
     }
     return count
@@ -275,7 +286,9 @@ export class Responder {
       this.refuse(now, mark, isOver ? Reason.expired : Reason.moved, '')
     } else if (registration === undefined) this.refuse(now, mark, Reason.stale, '')
     else if (registration.state !== 'open') this.refuse(now, mark, Reason.draining, '')
-    else if ((mark.flags & Flag.loop) !== 0 && isBusy(registration)) {
+    else if (!this.#registrations.mayStart(now, registration)) {
+      if (mark.state === 'waiting') this.refuse(now, mark, Reason.stale, '')
+    } else if ((mark.flags & Flag.loop) !== 0 && isBusy(registration)) {
       this.refuse(now, mark, Reason.loop, '')
     } else {
       mark.body = bodyAt < end ? keepable(b, bodyAt, end) : NO_BYTES

@@ -1,11 +1,12 @@
 import { LOAD_UNIT } from '../../bus/frame.ts'
 import type { RouteEntry } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
+import type { Homing } from './homing.ts'
 import type { Isolation } from './isolation.ts'
 
 /** Weight of the newest latency, and of the newest load, in the smoothed ones. */
 const LATENCY_WEIGHT = 1 / 8
-const LOAD_WEIGHT = 1 / 16
+const LOAD_WEIGHT = 1 / 8
 const LATENCY_HALF_LIFE_MS = 1_000
 /** How fast the slowest usual latency is forgotten: it stays near the 99th percentile. */
 const SLOW_DECAY = 1 / 256
@@ -18,6 +19,15 @@ const LAST_AVOID_MS = 2_000
  * its owner elsewhere; 2 at a broker of another data centre.
  */
 export type Tier = 0 | 1 | 2
+
+/** Queues that the same calls may go to, by nearness, and whether those calls are at home. */
+export interface QueuePool {
+  readonly tiers: [RouteQueue[], RouteQueue[], RouteQueue[]]
+  /** It had queues in this data centre, and calls may have to return there. */
+  wasHome: boolean
+  /** Made when its calls first had to leave their data centre. */
+  homing: Homing | undefined
+}
 
 /** What a queue knows of its topic. */
 export interface RouteTopic {
@@ -49,12 +59,14 @@ export class RouteQueue {
   slowMs = 0
   /** Smoothed: requests that wait there for each handler that may run. */
   load = 0
+  /** What it has to give away to other data centres, in calls: a part of one. */
+  spilled = 0
   /** Refused just now: left out until then, or until the broker says it is writable. */
   avoidUntil = 0
   /** Its owner refused just now: better ones first until then. */
   shyUntil = 0
   #refusals = 0
-  #heardAt = 0
+  #heardAt = Number.NEGATIVE_INFINITY
   /** Made by its first failure. */
   isolation: Isolation | undefined
 
@@ -84,14 +96,18 @@ export class RouteQueue {
     return this.latencyMs * 0.5 ** ((now - this.#heardAt) / LATENCY_HALF_LIFE_MS)
   }
 
+  /** It usually takes longer than this call has: at most one such call at a time finds out more. */
+  isHopeless(now: number, leftMs: number): boolean {
+    return this.latencyMs >= leftMs && (this.inFlight > 0 || this.latencyAt(now) >= leftMs)
+  }
+
   /** A reply came from it. */
   noteReply(now: number, ms: number, load: number): void {
-    this.latencyMs += (ms - this.latencyMs) * LATENCY_WEIGHT
+    this.#noteLatency(now, ms)
     if (ms > this.slowMs) this.slowMs = ms
     else this.slowMs += (ms - this.slowMs) * SLOW_DECAY
     this.load += (load / LOAD_UNIT - this.load) * LOAD_WEIGHT
     this.#refusals = 0
-    this.#heardAt = now
     if (this.isolation?.succeed(now) === true) this.isolation = undefined
   }
 
@@ -100,5 +116,13 @@ export class RouteQueue {
     const forMs = Math.min(LAST_AVOID_MS, FIRST_AVOID_MS * 2 ** this.#refusals)
     this.#refusals = Math.min(16, this.#refusals + 1)
     this.shyUntil = now + forMs
+  }
+
+  /** After a long silence, and the first time, it says more than all before. */
+  #noteLatency(now: number, ms: number): void {
+    const silentMs = now - this.#heardAt
+    const kept = (1 - LATENCY_WEIGHT) * 0.5 ** (silentMs / LATENCY_HALF_LIFE_MS)
+    this.latencyMs = this.latencyMs * kept + ms * (1 - kept)
+    this.#heardAt = now
   }
 }

@@ -1,24 +1,37 @@
 import { QueueState } from '../../bus/frame.ts'
+import type { TopicRules } from '../../bus/rules.ts'
 import type { RouteEntry, Routes } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
+import { DarkLaunch, inForce } from './dark-launch.ts'
 import type { Homing } from './homing.ts'
+import { Recent } from './recent.ts'
 import { RetryBudget } from './retry-budget.ts'
-import { RouteQueue, type Tier } from './route-queue.ts'
+import { type QueuePool, RouteQueue, type Tier } from './route-queue.ts'
+
+/** A broker that was just asked is waited for at most so long before others are tried. */
+export const ANSWER_WAIT_MS = 250
 
 /** What a requester knows of one topic: its queues over all brokers, and what its brokers said. */
-export class TopicRoutes {
+export class TopicRoutes implements QueuePool {
   readonly name: string
   /** The data centre of this client. */
   readonly #idc: string
   /** Made by the first retry: most topics never need one. */
   budget: RetryBudget | undefined
   queues: RouteQueue[] = []
-  /** The same by nearness. */
+  /** The same by nearness, without those that dark-launch rules set apart. */
   readonly tiers: [RouteQueue[], RouteQueue[], RouteQueue[]] = [[], [], []]
+  /** The dark-launch rules in force. Most topics have none. */
+  dark: DarkLaunch | undefined
+  /** What each broker says of rules. */
+  readonly #rules = new Map<BrokerLink, TopicRules>()
+  #inForce: TopicRules | undefined
   group = ''
   lastUsedAt: number
   /** Calls of ours that are open, sent or waiting. */
   calls = 0
+  /** Calls of ours that were answered. */
+  readonly replies = new Recent()
   /** Why brokers give no routes: their codes, by link. */
   readonly refusals = new Map<BrokerLink, string>()
   /** Brokers whose routes were left aside because another group answers the topic elsewhere. */
@@ -57,12 +70,28 @@ export class TopicRoutes {
     this.settle()
   }
 
+  /** Takes in the rules of a broker. Returns those in force now, if they are others than before. */
+  applyRules(link: BrokerLink, told: TopicRules): TopicRules | undefined {
+    if (this.#rules.get(link)?.version === told.version) return undefined
+    this.#rules.set(link, told)
+    if (!this.#judgeRules()) return undefined
+    this.settle()
+    return this.#inForce
+  }
+
   /** The link is gone, or its broker is not asked any more; with it goes what it said. */
   forgetLink(link: BrokerLink): void {
     this.asked.delete(link)
     this.heard.delete(link)
     this.refusals.delete(link)
+    if (this.#rules.delete(link)) this.#judgeRules()
     this.keep((queue) => queue.link !== link)
+  }
+
+  /** It was asked a moment ago and has not answered. */
+  isAnswerDue(now: number, link: BrokerLink): boolean {
+    const askedAt = this.asked.get(link)
+    return askedAt !== undefined && !this.heard.has(link) && now - askedAt < ANSWER_WAIT_MS
   }
 
   find(link: BrokerLink, handle: number): RouteQueue | undefined {
@@ -77,11 +106,21 @@ export class TopicRoutes {
   /** Sorts the queues by nearness. */
   settle(): void {
     for (const tier of this.tiers) tier.length = 0
+    this.dark?.clear()
     for (const queue of this.queues) {
       queue.tier = this.#tierOf(queue)
-      this.tiers[queue.tier].push(queue)
+      const pool = this.dark?.poolOf(queue.label) ?? this
+      pool.tiers[queue.tier].push(queue)
+      if (queue.tier === 0) pool.wasHome = true
     }
-    if (this.tiers[0].length > 0) this.wasHome = true
+  }
+
+  #judgeRules(): boolean {
+    const rules = inForce(this.#rules)
+    if (rules === this.#inForce) return false
+    this.#inForce = rules
+    this.dark = rules === undefined || rules.rules.length === 0 ? undefined : new DarkLaunch(rules)
+    return true
   }
 
   /** All that a broker has; a queue that is still there keeps what is known of it. */

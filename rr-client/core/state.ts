@@ -64,6 +64,9 @@ export interface ClientCounters {
   /** Sends to a responder of another data centre. */
   crossIdc: number
   isolations: number
+  /** Sends to where a dark-launch rule says and, for want of an instance there, elsewhere. */
+  launched: number
+  launchFallbacks: number
   lateReplies: number
   foreignReplies: number
   lateRefusals: number
@@ -95,6 +98,8 @@ export class ClientState {
     recoveries: 0,
     crossIdc: 0,
     isolations: 0,
+    launched: 0,
+    launchFallbacks: 0,
     lateReplies: 0,
     foreignReplies: 0,
     lateRefusals: 0,
@@ -111,6 +116,8 @@ export class ClientState {
   phase: 'open' | 'draining' | 'closed' = 'open'
   /** How long the process was stopped, until it has read what piled up meanwhile. */
   stoppedMs = 0
+  /** There are brokers of other data centres, used only when the home ones do not do. */
+  hasAway = false
   /** It was said that no broker stands in this client's data centre. */
   #isIdcUnknown = false
 
@@ -132,11 +139,6 @@ export class ClientState {
     return this.links.some((link) => link.isUp)
   }
 
-  /** Brokers of other data centres, which are used only when the home ones do not do. */
-  get hasAway(): boolean {
-    return this.links.some((link) => !link.isHome)
-  }
-
   /**
    * Which brokers are home: those of this client's data centre. Until one has said so nobody else
    * is at home while a broker has yet to speak; if there is none at all, every broker is home.
@@ -145,8 +147,10 @@ export class ClientState {
     const { idc } = this.facts
     const isThere = this.links.some((link) => link.idc === idc || isUnheard(link))
     for (const link of this.links) link.isHome = !isThere || link.idc === idc || link.idc === ''
+    this.hasAway = this.links.some((link) => !link.isHome)
     const known = [...new Set(this.links.map((link) => link.idc))].filter((name) => name !== '')
-    const isUnknown = !isThere && known.length > 0
+    // A registry names brokers one by one: it is too early to judge before one of them is linked.
+    const isUnknown = !isThere && known.length > 0 && this.hasLink
     if (isUnknown && !this.#isIdcUnknown) {
       this.effects.advise({ kind: 'unknown_idc', idc, known: known.sort().join(' ') })
     }

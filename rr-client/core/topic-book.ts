@@ -1,15 +1,15 @@
 import type { FieldReader } from '../../bus/bytes.ts'
 import { Frame } from '../../bus/frame.ts'
+import { decodeRules } from '../../bus/rules.ts'
 import { decodeRoutes, encodeTopic, type Routes } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
-import { TopicRoutes } from './routes.ts'
+import type { RequestResponseFuture } from './future.ts'
+import { ANSWER_WAIT_MS, TopicRoutes } from './routes.ts'
 import type { ClientState } from './state.ts'
 
 /** A topic nobody called for so long is no longer watched. */
 const IDLE_MS = 300_000
 const SWEEP_MS = 60_000
-/** A broker of another data centre that was just asked is waited for at most so long. */
-const AWAY_WAIT_MS = 250
 /** Not needed for so long, they are not asked any more: then only heartbeats cross. */
 const AWAY_IDLE_MS = 60_000
 
@@ -29,6 +29,10 @@ export class TopicBook {
 
   get all(): Iterable<TopicRoutes> {
     return this.#byName.values()
+  }
+
+  find(name: string): TopicRoutes | undefined {
+    return this.#byName.get(name)
   }
 
   /** The topic of that name; its first use asks every broker for routes. */
@@ -53,6 +57,16 @@ export class TopicBook {
     }
   }
 
+  /** A broker at home has yet to say who answers; without its word nobody else is asked. */
+  isHomeDue(now: number, { topic, startedAt }: RequestResponseFuture): boolean {
+    const isOpeningSoon = now - startedAt < ANSWER_WAIT_MS
+    return this.#state.links.some(
+      (link) =>
+        link.isHome &&
+        (link.isUp ? topic.isAnswerDue(now, link) : isOpeningSoon && link.isFirstOpening),
+    )
+  }
+
   /**
    * The brokers of other data centres are needed. True while one that was just asked has yet to
    * answer, which is worth a short wait.
@@ -64,8 +78,7 @@ export class TopicBook {
     for (const link of this.#state.links) {
       if (link.isHome || !link.isUp) continue
       this.#watch(now, link, topic)
-      const isFresh = now - (topic.asked.get(link) ?? 0) < AWAY_WAIT_MS
-      if (!topic.heard.has(link) && isFresh) isAsking = true
+      if (topic.isAnswerDue(now, link)) isAsking = true
     }
     return isAsking
   }
@@ -79,7 +92,11 @@ export class TopicBook {
   }
 
   /** News of a topic. Returns it if it may mean something to calls that wait. */
-  onRoutes(now: number, link: BrokerLink, reader: FieldReader): TopicRoutes | undefined {
+  onTopic(now: number, link: BrokerLink, type: number, r: FieldReader): TopicRoutes | undefined {
+    return type === Frame.rules ? this.#onRules(link, r) : this.#onRoutes(now, link, r)
+  }
+
+  #onRoutes(now: number, link: BrokerLink, reader: FieldReader): TopicRoutes | undefined {
     const news = decodeRoutes(reader)
     reader.end('routes')
     const topic = this.#byName.get(news.topic)
@@ -93,6 +110,26 @@ export class TopicBook {
     const { name, writable, queues } = topic
     this.#state.effects.advise({ kind: 'routes', topic: name, writable, queues: queues.length })
     return topic
+  }
+
+  /** Dark-launch rules: news if others are in force now. */
+  #onRules(link: BrokerLink, reader: FieldReader): TopicRoutes | undefined {
+    const told = decodeRules(reader)
+    reader.end('rules')
+    const topic = this.#byName.get(told.topic)
+    if (topic === undefined || !topic.asked.has(link)) return undefined
+    const inForce = topic.applyRules(link, told)
+    if (inForce === undefined) return undefined
+    const { version, rules } = inForce
+    this.#state.effects.advise({ kind: 'rules', topic: topic.name, version, rules: rules.length })
+    return topic
+  }
+
+  /** A call is sent where its rule says or, for want of that, elsewhere. */
+  noteLaunch(isMet: boolean): void {
+    const { counters } = this.#state
+    if (isMet) counters.launched += 1
+    else counters.launchFallbacks += 1
   }
 
   /** Lets go of topics that nobody calls any more. */

@@ -43,6 +43,21 @@ export const report = (error: unknown, isJson: boolean): number => {
   return EXIT_FAILED
 }
 
+/** Starts something; what keeps it from starting is said in one sentence. */
+export const didStart = async <T>(what: string, start: () => Promise<T>): Promise<T> => {
+  try {
+    return await start()
+  } catch (error) {
+    if (BusError.is(error) || isSystemError(error)) {
+      throw new Failure(`the ${what} did not start: ${messageOf(error)}`, { cause: error })
+    }
+    throw error
+  }
+}
+
+const isSystemError = (error: unknown): boolean =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string'
+
 const isDefect = (error: unknown): boolean =>
   !(BusError.is(error) || ServiceError.is(error) || error instanceof Failure)
 

@@ -18,6 +18,8 @@ More:
   finbus reply list.sum --command 'jq add'       a program: body in, reply out
   finbus topics                                  who answers what
   finbus queues --json | jq .queues              waiting and unanswered requests
+  finbus start --brokers 2 --idc sz              two brokers, each its own process
+  finbus start --cluster demo                    two IDCs, four brokers, a registry
 
 Exit codes:
   0  done
@@ -27,6 +29,7 @@ Exit codes:
 
 Environment (an option beats it; it beats the file; that beats the default):
   FINBUS_URL         brokers, separated by commas (ws://127.0.0.1:7400)
+  FINBUS_REGISTRY    registries that know the brokers, instead of FINBUS_URL
   FINBUS_IDC         the data centre you are in (local)
   FINBUS_TOKEN_FILE  file with the token, for brokers that ask for one;
                      or FINBUS_TOKEN, the token itself
@@ -35,6 +38,7 @@ Environment (an option beats it; it beats the file; that beats the default):
                      {"url": "ws://10.0.0.5:7400", "idc": "sz"}
   FINBUS_DEBUG=1     prints the stack of a defect
 Other options that say where, who, how long or how much have such a name and
-such a key, too: --tls-cert is FINBUS_TLS_CERT and "tlsCert". A name that is
-not known is refused, not ignored.
+such a key, too: --tls-cert is FINBUS_TLS_CERT and "tlsCert". (--listen of a
+registry is FINBUS_REGISTRY_LISTEN.) A name that is not known is refused, not
+ignored.
 `

@@ -4,7 +4,7 @@
  */
 import { Command, Option } from 'commander'
 import type { ClientFlags } from './client.ts'
-import { DEFAULT_GROUP, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
+import { DEFAULT_GROUP, DEFAULT_REGISTRY, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
 import { runCommand, UsageError } from './failure.ts'
 import { AFTER_HELP, DESCRIPTION } from './help.ts'
 import type { ReplyFlags } from './reply.ts'
@@ -24,6 +24,7 @@ export const buildProgram = (version: string): Command => {
     // Subcommands inherit it, so it stands before them.
     .exitOverride()
   addStart(program)
+  addRegistry(program)
   addReply(program)
   addRequest(program)
   addTopics(program)
@@ -37,18 +38,30 @@ const LOG_HELP = `on stderr: ${LOG_LEVELS.join(', ')} (default: warn)`
 const addStart = (program: Command): void => {
   program
     .command('start')
-    .summary('run a broker')
+    .summary('run a broker, or several')
     .description(
-      'Runs a broker until Ctrl-C. Off loopback it starts only with TLS and tokens. Every option but ' +
-        '--json is in the environment as FINBUS_… and in the file of --config, too.',
+      'Runs a broker until Ctrl-C. With --brokers or --cluster it runs several, each in a process of ' +
+        'its own, and starts again what dies. Off loopback they start only with TLS and tokens. Every ' +
+        'option but --json is in the environment as FINBUS_… and in the file of --config, too.',
     )
     .option('--listen <url>', `where; ws://, wss:// or unix:/path (default: ${DEFAULT_URL})`)
     .option('--idc <name>', 'the data centre it stands in (default: local)')
     .option('--id <name>', 'its id, unlike that of any other broker (default: a random one)')
+    .option('--brokers <n>', 'run so many, ID-1 or IDC-1 and so on, on ports that follow --listen')
+    .option('--cluster <name>', 'demo: IDCs sz and sh with 2 brokers each, and a registry')
     .option('--tokens <file>', 'JSON file: [{"token": "…", "request": ["account.*"], "reply": []}]')
+    .option(
+      '--rules <file>',
+      'JSON file: [{"topic": "account.*", "to": "v2", "when": {"percent": 10}}]',
+    )
     .option('--tls-cert <file>', 'its certificate chain, PEM, for wss://')
     .option('--tls-key <file>', 'the key of the certificate, PEM')
     .option('--tls-client-ca <file>', 'ask clients for a certificate of this authority, PEM')
+    .option('--registry <url>', 'registry to announce it to; repeat it or use commas', collect)
+    .option('--advertise <url>', 'where clients reach it, if not where it listens', collect)
+    .option('--token-file <file>', 'file with the token to show to registries; or FINBUS_TOKEN')
+    .option('--tls-ca <file>', "authority that signed the registries' certificates, PEM (https://)")
+    .addOption(secretOption())
     .option('--max-depth <n>', 'requests that may wait in one queue (default: 10000)')
     .option('--max-depth-bytes <n>', 'the same in bytes (default: 33554432)')
     .option('--max-body-bytes <n>', 'the largest body (default: 1048576)')
@@ -57,6 +70,28 @@ const addStart = (program: Command): void => {
     .option('--json', 'print the address as JSON, and log JSON lines')
     .action((flags: Flags) =>
       runCommand(flags.json === true, async () => (await import('./start.ts')).start(flags)),
+    )
+}
+
+const addRegistry = (program: Command): void => {
+  program
+    .command('registry')
+    .summary('run a name server that tells clients who the brokers are')
+    .description(
+      'Runs one copy of the registry until Ctrl-C. Brokers announce themselves to it, clients learn ' +
+        'from it who they are. Run several for safety: they need not know each other, and what runs ' +
+        'goes on without them. Off loopback it starts only with TLS and tokens.',
+    )
+    .option('--listen <url>', `where; http:// or https:// (default: ${DEFAULT_REGISTRY})`)
+    .option('--tokens <file>', 'JSON file as of brokers; who has one of them may announce and ask')
+    .option('--tls-cert <file>', 'its certificate chain, PEM, for https://')
+    .option('--tls-key <file>', 'the key of the certificate, PEM')
+    .option('--lease <ms>', 'forget brokers that were silent for so long (default: 6000)')
+    .option('--log <level>', LOG_HELP)
+    .option('--config <file>', 'JSON file with settings, such as {"registryListen": "http://…"}')
+    .option('--json', 'print the address as JSON, and log JSON lines')
+    .action((flags: Flags) =>
+      runCommand(flags.json === true, async () => (await import('./registry.ts')).registry(flags)),
     )
 }
 
@@ -77,6 +112,7 @@ const addReply = (program: Command): void => {
     .option('--concurrency <n>', 'requests answered at once (default: 64)')
     .option('--group <name>', `instances of one group share the topic (default: ${DEFAULT_GROUP})`)
     .option('--name <name>', 'what to call this instance (default: finbus-PID)')
+    .option('--label <label>', "what the brokers' dark-launch rules call this instance, such as v2")
     .option('--log <level>', LOG_HELP)
   addClientOptions(command).action((topic: string, flags: ReplyFlags) =>
     runCommand(flags.json, async () => (await import('./reply.ts')).reply(topic, flags)),
@@ -150,6 +186,7 @@ const addClientOptions = (command: Command): Command =>
       'Options of every command that talks to a broker (in the environment as FINBUS_…):',
     )
     .option('--url <url>', `broker; repeat it or use commas (default: ${DEFAULT_URL})`, collect)
+    .option('--registry <url>', 'registry that knows the brokers, instead of --url', collect)
     .option('--idc <name>', 'the data centre you are in (default: local)')
     .option('--token-file <file>', 'file with the token; or FINBUS_TOKEN holds the token itself')
     .option('--tls-ca <file>', "authority that signed the broker's certificate, PEM (wss://)")

@@ -4,7 +4,7 @@ import { didYouMean } from '../../bus/index.ts'
 import type { ClientFlags } from './client.ts'
 import { Failure } from './failure.ts'
 import { readSettings } from './settings.ts'
-import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
+import { type TopicAt, topicsOfAll } from './snapshot.ts'
 import { type Cell, table } from './table.ts'
 
 interface Row extends QueueSnapshot {
@@ -13,12 +13,11 @@ interface Row extends QueueSnapshot {
 }
 
 export const queues = async (topic: string | undefined, flags: ClientFlags): Promise<void> => {
-  const settings = readSettings(flags)
-  const known = await topicsOfAll(settings)
+  const { topics: known, isMany } = await topicsOfAll(readSettings(flags))
   const rows = chosen(known, topic).flatMap(rowsOf)
   if (flags.json) process.stdout.write(`${JSON.stringify({ ok: true, queues: rows })}\n`)
   else if (rows.length === 0) process.stderr.write('no queues: nobody answers\n')
-  else process.stdout.write(asTable(rows, isManyBrokers(settings)))
+  else process.stdout.write(asTable(rows, isMany))
 }
 
 const chosen = (known: readonly TopicAt[], topic: string | undefined): readonly TopicAt[] => {
@@ -33,12 +32,17 @@ const rowsOf = ({ topic, broker, queues: owned }: TopicAt): Row[] =>
   owned.map((queue) => ({ topic, broker, ...queue }))
 
 const asTable = (rows: readonly Row[], hasBrokers: boolean): string => {
-  const heads = ['TOPIC', 'QUEUE', 'STATE', 'OWNER', 'WAITING', 'UNANSWERED', 'BYTES', 'WINDOW']
+  const heads = [
+    ...['TOPIC', 'QUEUE', 'EPOCH', 'STATE', 'OWNER', 'IDC'],
+    ...['WAITING', 'UNANSWERED', 'BYTES', 'WINDOW'],
+  ]
   const cells = rows.map((row): Cell[] => [
     row.topic,
     row.queue,
+    row.epoch,
     row.state,
     row.ownerName || '-',
+    row.ownerIdc,
     row.waiting,
     row.unanswered,
     row.depthBytes,

@@ -2,7 +2,7 @@
  * Settings, from wherever they come: an option beats the environment, which beats the file of
  * `--config`, which beats the default. What is not known is refused by name.
  */
-import { readFileSync } from 'node:fs'
+import { accessSync, constants, readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { didYouMean, nearest } from '../../bus/index.ts'
@@ -15,6 +15,8 @@ export type Flags = Readonly<Record<string, unknown>>
 const A_DAY_MS = 86_400_000
 const URL_FORM = /^(wss?:\/\/[^\s/]|unix:\/[^\s])[^\s]*$/
 const URL_RULE = 'must be ws://host:port, wss://host:port or unix:/path'
+const REGISTRY_FORM = /^https?:\/\/[^\s/@?#]+\/?$/
+const REGISTRY_RULE = 'must be http://host:port or https://host:port'
 
 const asNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,15}$/.test(value.trim()) ? Number(value) : value
@@ -35,21 +37,32 @@ const asList = (value: unknown): unknown => {
 }
 
 const text = z.string({ error: 'must be a text' }).min(1, { error: 'must not be empty' }).optional()
-const url = z.string({ error: URL_RULE }).regex(URL_FORM, { error: URL_RULE })
-const urls = z.preprocess(asList, z.array(url, { error: URL_RULE }).min(1, { error: URL_RULE }))
+const urlBy = (form: RegExp, error: string) => z.string({ error }).regex(form, { error })
+const listOf = (item: z.ZodString, error: string) =>
+  z.preprocess(asList, z.array(item, { error }).min(1, { error })).optional()
+const url = urlBy(URL_FORM, URL_RULE)
+const registryUrl = urlBy(REGISTRY_FORM, REGISTRY_RULE)
 
 /** Keys of the file, options in camel case, and environment variables in capitals are one list. */
 const schema = z.object({
-  url: urls.optional(),
+  url: listOf(url, URL_RULE),
+  registry: listOf(registryUrl, REGISTRY_RULE),
   listen: url.optional(),
+  advertise: listOf(url, URL_RULE),
+  registryListen: registryUrl.optional(),
+  lease: whole(300, 600_000),
   idc: text,
   name: text,
   group: text,
+  label: text,
   id: text,
+  brokers: whole(1, 16),
+  cluster: text,
   timeout: whole(1, A_DAY_MS),
   connectTimeout: whole(1, A_DAY_MS),
   tokenFile: text,
   tokens: text,
+  rules: text,
   tlsCa: text,
   tlsCert: text,
   tlsKey: text,
@@ -60,18 +73,27 @@ const schema = z.object({
   log: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }).optional(),
 })
 
-export type Settings = z.output<typeof schema> & { token?: string }
+type Origin = 'option' | 'environment' | 'file'
+
+export type Settings = z.output<typeof schema> & {
+  token?: string
+  /** Where a setting comes from, by its name. */
+  from?: Readonly<Record<string, Origin>>
+}
 
 const KEYS = Object.keys(schema.shape)
 /** In a file they mean files beside it, not beside whoever reads it. */
-const PATHS = new Set(['tokenFile', 'tokens', 'tlsCa', 'tlsCert', 'tlsKey', 'tlsClientCa'])
+const PATHS = new Set(['tokenFile', 'tokens', 'rules', 'tlsCa', 'tlsCert', 'tlsKey', 'tlsClientCa'])
 
 const PREFIX = 'FINBUS_'
 const bare = (variable: string): string => variable.slice(PREFIX.length)
 const variableOf = (key: string): string =>
   `${PREFIX}${key.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+/** In the environment and in files a registry and a broker listen under different names. */
 const flagOf = (key: string): string =>
-  `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  key === 'registryListen'
+    ? '--listen'
+    : `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
 const VARIABLES = [...KEYS.map(variableOf), 'FINBUS_TOKEN', 'FINBUS_CONFIG', 'FINBUS_DEBUG']
 /** What `finbus reply --command` tells the command, which may well call `finbus request`. */
@@ -89,23 +111,38 @@ export const readSettings = (flags: Flags, env: NodeJS.ProcessEnv = process.env)
   const file = path ? readSettingsFile(path) : {}
   const values: Record<string, unknown> = {}
   const origins: Record<string, string> = {}
+  const from: Record<string, Origin> = {}
   for (const key of KEYS) {
     const variable = variableOf(key)
     if (flags[key] !== undefined) {
       values[key] = flags[key]
       origins[key] = flagOf(key)
+      from[key] = 'option'
     } else if (env[variable]) {
       values[key] = env[variable]
       origins[key] = variable
+      from[key] = 'environment'
     } else if (file[key] !== undefined) {
       values[key] = file[key]
       origins[key] = `${key} in ${path}`
+      from[key] = 'file'
     }
   }
-  const settings: Settings = check(values, origins)
+  const settings: Settings = { ...check(values, origins), from }
   // The one secret has a variable of its own, and no option, which others could read in `ps`.
   if (env.FINBUS_TOKEN && flags.tokenFile === undefined) settings.token = env.FINBUS_TOKEN
   return settings
+}
+
+/** The settings as environment variables, for a process that is to have the same. */
+export const environmentOf = (settings: Settings): Record<string, string> => {
+  const values: Record<string, unknown> = settings
+  const variables = KEYS.map((key) => [variableOf(key), values[key]] as const)
+  return Object.fromEntries(
+    [...variables, ['FINBUS_TOKEN', settings.token] as const]
+      .filter(([, value]) => value !== undefined)
+      .map(([variable, value]) => [variable, String(value)]),
+  )
 }
 
 const check = (values: Record<string, unknown>, origins: Record<string, string>): Settings => {
@@ -154,6 +191,17 @@ const readSettingsFile = (path: string): Record<string, unknown> => {
 export const readTextFile = (path: string, what: string): string => {
   try {
     return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new UsageError(`cannot read the ${what} file: ${messageOf(error)}`)
+  }
+}
+
+/** The path of a file that others will read, if named; a UsageError if they cannot. */
+export const readableFile = (path: string | undefined, what: string): string | undefined => {
+  if (path === undefined) return undefined
+  try {
+    accessSync(path, constants.R_OK)
+    return path
   } catch (error) {
     throw new UsageError(`cannot read the ${what} file: ${messageOf(error)}`)
   }

@@ -1,7 +1,7 @@
 /** What brokers say of themselves, asked one by one. */
 import { z } from 'zod'
 import type { BrokerSnapshot, QueueSnapshot, TopicSnapshot } from '../../broker/index.ts'
-import { connectBus, urlsOf } from './client.ts'
+import { brokersOf, connectBus } from './client.ts'
 import { EXIT_FAILED, Failure, report } from './failure.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,6 +16,7 @@ const queue = z.looseObject({
   state: z.string(),
   owner: z.string(),
   ownerName: z.string(),
+  ownerIdc: z.string(),
   waiting: z.number(),
   unanswered: z.number(),
   depthBytes: z.number(),
@@ -26,6 +27,7 @@ const topic = z.looseObject({
   topic: z.string(),
   group: z.string(),
   queues: z.array(queue),
+  standbys: z.number(),
   watchers: z.number(),
 }) satisfies z.ZodType<TopicSnapshot>
 
@@ -36,8 +38,11 @@ const snapshot = z.looseObject({ id: z.string(), idc: z.string(), topics: z.arra
  * The topics of all brokers that were named, sorted. A broker that does not answer is reported and
  * the others shown; if none answers, the first one's error is thrown.
  */
-export const topicsOfAll = async (settings: Settings): Promise<TopicAt[]> => {
-  const answers = await Promise.allSettled(urlsOf(settings).map((url) => inspect(settings, url)))
+export const topicsOfAll = async (
+  settings: Settings,
+): Promise<{ topics: TopicAt[]; isMany: boolean }> => {
+  const urls = await brokersOf(settings)
+  const answers = await Promise.allSettled(urls.map((url) => inspect(settings, url)))
   const topics: TopicAt[] = []
   const errors: unknown[] = []
   for (const answer of answers) {
@@ -46,14 +51,16 @@ export const topicsOfAll = async (settings: Settings): Promise<TopicAt[]> => {
   }
   if (errors.length === answers.length) throw errors[0]
   for (const error of errors) process.exitCode = report(error, false) || EXIT_FAILED
-  return topics.sort((a, b) => compare(a.topic, b.topic) || compare(a.broker, b.broker))
+  topics.sort((a, b) => compare(a.topic, b.topic) || compare(a.broker, b.broker))
+  // It takes a column to tell the brokers apart.
+  return { topics, isMany: urls.length > 1 }
 }
 
 const inspect = async (
   settings: Settings,
   url: string,
 ): Promise<Pick<BrokerSnapshot, 'id' | 'idc' | 'topics'>> => {
-  const bus = await connectBus({ ...settings, url: [url] })
+  const bus = await connectBus({ ...settings, url: [url], registry: undefined })
   try {
     const parsed = snapshot.safeParse(await bus.inspect())
     if (!parsed.success)
@@ -65,6 +72,3 @@ const inspect = async (
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-/** Whether it takes a column to tell the brokers apart. */
-export const isManyBrokers = (settings: Settings): boolean => urlsOf(settings).length > 1

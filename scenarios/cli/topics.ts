@@ -1,17 +1,16 @@
 /** `finbus topics`: who answers what. */
 import type { ClientFlags } from './client.ts'
 import { readSettings } from './settings.ts'
-import { isManyBrokers, type TopicAt, topicsOfAll } from './snapshot.ts'
+import { type TopicAt, topicsOfAll } from './snapshot.ts'
 import { type Cell, table } from './table.ts'
 
 export const topics = async (flags: ClientFlags): Promise<void> => {
-  const settings = readSettings(flags)
-  const known = await topicsOfAll(settings)
+  const { topics: known, isMany } = await topicsOfAll(readSettings(flags))
   const rows = known.map(summaryOf)
   if (flags.json) process.stdout.write(`${JSON.stringify({ ok: true, topics: rows })}\n`)
   else if (rows.length === 0) {
     process.stderr.write('no topics yet; `finbus reply demo.echo --echo` answers one\n')
-  } else process.stdout.write(asTable(rows, isManyBrokers(settings)))
+  } else process.stdout.write(asTable(rows, isMany))
 }
 
 interface Summary {

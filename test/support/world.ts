@@ -11,6 +11,7 @@ import {
   type Bus,
   BusError,
   type ConnectOptions,
+  type ConnectTarget,
   connect,
   type Log,
 } from '../../rr-client/index.ts'
@@ -121,10 +122,7 @@ export class World {
     return broker
   }
 
-  async connect(
-    target: string | readonly string[] | Broker,
-    options: ConnectOptions = {},
-  ): Promise<Bus> {
+  async connect(target: ConnectTarget, options: ConnectOptions = {}): Promise<Bus> {
     const bus = await connect(target, { logger: strictLog, ...options })
     this.later(() => bus.close({ timeoutMs: 0 }))
     return bus

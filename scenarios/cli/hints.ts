@@ -1,0 +1,25 @@
+/** What to type next, once brokers run. */
+import type { Settings } from './settings.ts'
+
+/** `where` are the options that lead there; `asked` and `answered` those of one end of the call. */
+export const nextSteps = (
+  settings: Settings,
+  where: string,
+  { answered = '', asked = '' } = {},
+): string => {
+  const guarded = [
+    settings.tokens === undefined ? '' : ' --token-file FILE',
+    settings.tlsCert === undefined ? '' : ' --tls-ca FILE',
+    settings.tlsClientCa === undefined ? '' : ' --tls-cert FILE --tls-key FILE',
+  ].join('')
+  return [
+    'Next, in other terminals:',
+    `  finbus reply demo.echo --echo${where}${answered}${guarded}`,
+    `  finbus request demo.echo '{"hello":"world"}'${where}${asked}${guarded}`,
+    `  finbus topics${where}${guarded}`,
+    '',
+  ].join('\n')
+}
+
+/** A broker that listens everywhere is reached, and certified, under a name. */
+export const reachable = (url: string): string => url.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//HOST:')
