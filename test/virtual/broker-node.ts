@@ -4,6 +4,7 @@ import type { BrokerLimits } from '../../broker/core/state.ts'
 import type { Advisory } from '../../bus/advisory.ts'
 import { Outbox, type Wire } from '../../bus/outbox.ts'
 import { Pulse } from '../../bus/pulse.ts'
+import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { Rank } from './agenda.ts'
 import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
@@ -30,7 +31,7 @@ export const BROKER_LIMITS: BrokerLimits = {
 export class BrokerNode extends Node {
   readonly core: BrokerCore
   readonly life: number
-  readonly limits: BrokerLimits
+  readonly limits: BrokerAsk
   readonly advisories: Advisory[] = []
   readonly #wires = new Map<Link, Wire>()
   #nextLink = 1
@@ -68,6 +69,10 @@ export class BrokerNode extends Node {
         this.core.onOpen(now, link)
       })
     return { events, open }
+  }
+
+  setRules(rules: readonly DarkLaunchRule[], version: number): void {
+    this.step((now) => this.core.setRules(now, rules, version))
   }
 
   view() {

@@ -9,6 +9,9 @@ export interface CallAsk {
   idempotent?: boolean
   key?: string
   waitForResponder?: boolean
+  headers?: Record<string, string>
+  /** The label it carries. */
+  label?: string
   /** Made inside a handler, or coming back to a topic on its own path. */
   nested?: boolean
   loop?: boolean

@@ -1,7 +1,7 @@
 import type { Advisory } from '../../bus/advisory.ts'
 import type { BusError } from '../../bus/errors.ts'
 import { Flag, ReplyKind } from '../../bus/frame.ts'
-import { NO_BYTES } from '../../bus/headers.ts'
+import { encodeHeaders, type Headers, OwnHeader } from '../../bus/headers.ts'
 import type { Wire } from '../../bus/outbox.ts'
 import { Prng } from '../../bus/prng.ts'
 import { BrokerLink } from '../../rr-client/core/broker-link.ts'
@@ -103,7 +103,7 @@ export class ClientNode extends Node {
     const facts = {
       topic: ask.topic ?? TOPIC,
       body: Buffer.from(call.body),
-      headers: NO_BYTES,
+      headers: encodeHeaders(ask.headers ?? {}, labelOf(ask)),
       flags,
       timeoutMs,
       key: ask.key,
@@ -276,3 +276,6 @@ export class ClientNode extends Node {
     handler(execution)
   }
 }
+
+const labelOf = ({ label }: CallAsk): Headers =>
+  label === undefined ? {} : { [OwnHeader.label]: label }

@@ -18,6 +18,7 @@ export abstract class Node {
   #dueAt = Number.POSITIVE_INFINITY
   #dirty: Outbox[] = []
   #isFlushDue = false
+  #isTurnDue = false
   #isRunning = false
   #afterwards: (() => void)[] = []
   /** What the kernel and the timers of a frozen process have for it when it goes on. */
@@ -115,11 +116,25 @@ export abstract class Node {
 
   #arm(): void {
     if (!this.isAlive || this.isFrozen) return
+    if (this.core.isBehind === true) this.#turnSoon()
     const next = this.core.nextDeadline
-    if (next >= this.#dueAt) return
+    // What wakes it in this very instant must not be put off by what it reads before.
+    if (next >= this.#dueAt || this.#dueAt <= this.world.now) return
     const at = Math.max(this.world.now + 1, Math.ceil(next))
     this.#dueAt = at
     this.world.at(at - this.world.now, Rank.due, () => this.#wake(at))
+  }
+
+  /** The next turn of the loop: when all that arrives at this instant has been read. */
+  #turnSoon(): void {
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    this.world.at(0, Rank.told, () =>
+      this.step((now) => {
+        this.#isTurnDue = false
+        this.core.onTurn?.(now)
+      }),
+    )
   }
 
   #wake(at: number): void {

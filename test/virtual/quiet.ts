@@ -24,13 +24,15 @@ export const assertQuiet = (world: QuietWorld): void => {
 
 /** A link may be at its rare ping just now. */
 const isBeating = (world: QuietWorld): boolean =>
-  [...world.clients].some(({ links }) => links.some((link) => link.isBeating)) ||
-  [...world.brokers.values()].some(({ core }) => [...core.links].some((link) => link.isBeating))
+  [...world.clients].some(({ links }) => links.some(isWatched)) ||
+  [...world.brokers.values()].some(({ core }) => [...core.links].some(isWatched))
 
 const checkBroker = (world: QuietWorld, broker: BrokerNode): void => {
   const view = broker.view()
   const { name } = broker
-  const linked = [...world.clients].filter((c) => c.links.some((l) => l.url === name && l.isUp))
+  const linked = [...world.clients].filter(
+    (c) => c.isAlive && c.links.some((l) => l.url === name && l.isUp),
+  )
   const is = (what: string, found: unknown, wanted: unknown): void =>
     assert.deepEqual(found, wanted, `${name}: ${what}`)
   is('deliveries', view.deliveries, 0)
@@ -50,7 +52,7 @@ const checkBroker = (world: QuietWorld, broker: BrokerNode): void => {
   }
   for (const link of broker.core.links) {
     is(`busy link of ${link.address}`, link.busySince, -1)
-    is(`watched heartbeat of ${link.address}`, link.isBeating, false)
+    is(`watched heartbeat of ${link.address}`, isWatched(link), false)
     const session = link.session!
     const strangers = [...session.knownTo].filter((other) => other.link?.session !== other)
     is(`ended sessions kept by ${link.address}`, strangers.length, 0)
@@ -83,6 +85,10 @@ const checkClient = (client: ClientNode): void => {
   for (const link of client.links) {
     if (!link.isUp) continue
     is(`calls on ${link.url}`, [link.calls, link.busySince, link.recoveries], [0, -1, 0])
-    is(`watched heartbeat of ${link.url}`, link.isBeating, false)
+    is(`watched heartbeat of ${link.url}`, isWatched(link), false)
   }
 }
+
+/** A link with a lease is watched for as long as the lease is wanted; any other only while busy. */
+const isWatched = ({ isBeating, leases }: { isBeating: boolean; leases: number }): boolean =>
+  isBeating && leases === 0

@@ -4,20 +4,12 @@ import { Agenda, Rank } from './agenda.ts'
 import { BROKER_LIMITS, type BrokerAsk, BrokerNode } from './broker-node.ts'
 import { type ClientAsk, ClientNode } from './client-node.ts'
 import { Ledger } from './ledger.ts'
-import { VirtualLink } from './link.ts'
+import { type EndEvents, VirtualLink } from './link.ts'
+import { type Direction, Path } from './path.ts'
 import { assertQuiet } from './quiet.ts'
 
 const FIRST_INSTANT = 100_000
 const DIAL_MS = 3_000
-
-/** Between a client and a broker: the present link, and whether another can be had. */
-interface Path {
-  readonly client: ClientNode
-  readonly broker: string
-  link: VirtualLink | undefined
-  isBlocked: boolean
-  holds: Set<'up' | 'down'>
-}
 
 /**
  * A virtual world: its own time, its own chance, processes that run the production cores unchanged,
@@ -35,8 +27,13 @@ export class World {
   readonly #halfOpen = new Set<VirtualLink>()
   #now = FIRST_INSTANT
   #lives = 0
-  /** Milliseconds a batch takes one way. */
+  /** From data centre to data centre, where nothing arrives. */
+  readonly #walls = new Set<string>()
+  /** Milliseconds a batch takes one way, at home and to another data centre. */
   latencyMs = 1
+  awayMs: number | undefined
+  /** Sees every batch that arrives anywhere. */
+  onBatch: ((client: ClientNode, broker: string, way: Direction, bytes: Buffer) => void) | undefined
 
   constructor(seed = 1) {
     this.prng = new Prng(seed)
@@ -129,23 +126,29 @@ export class World {
   }
 
   /** Nothing arrives in that direction any more, on this link and later ones, and nobody is told. */
-  hold(client: ClientNode, broker: string, way: 'up' | 'down' | 'both'): void {
-    const path = this.#path(client, broker)
-    if (way !== 'down') path.holds.add('up')
-    if (way !== 'up') path.holds.add('down')
-    for (const held of path.holds) path.link?.[held].hold()
+  hold(client: ClientNode, broker: string, way: Direction | 'both'): void {
+    this.#path(client, broker).hold(way)
   }
 
   heal(client: ClientNode, broker = 'b1'): void {
-    const path = this.#path(client, broker)
-    path.isBlocked = false
-    path.holds.clear()
-    path.link?.up.release()
-    path.link?.down.release()
+    this.#path(client, broker).heal()
+  }
+
+  /** Nothing arrives any more that goes from one data centre to another, and nobody is told. */
+  wall(from: string, to: string): void {
+    this.#walls.add(`${from} ${to}`)
+    this.#applyWalls()
+  }
+
+  unwall(from: string, to: string): void {
+    this.#walls.delete(`${from} ${to}`)
+    this.#applyWalls()
   }
 
   healAll(): void {
-    for (const { client, broker } of this.#paths.values()) this.heal(client, broker)
+    this.#walls.clear()
+    this.#applyWalls()
+    for (const path of this.#paths.values()) path.heal()
     // A network that works again answers what is sent on a connection that is no more.
     for (const link of this.#halfOpen) link.cut('both')
     this.#halfOpen.clear()
@@ -162,8 +165,9 @@ export class World {
   dial(client: ClientNode, to: BrokerLink): void {
     const path = this.#path(client, to.url)
     const broker = this.brokers.get(to.url)
+    const latencyMs = this.#latencyOf(path)
     if (path.isBlocked || broker === undefined || !broker.isAlive) {
-      this.at(this.latencyMs, Rank.read, () => client.dialFailed(to, 'refused'))
+      this.at(latencyMs, Rank.read, () => client.dialFailed(to, 'refused'))
       return
     }
     let isOver = false
@@ -173,8 +177,8 @@ export class World {
       client.dialFailed(to, reason)
     }
     this.at(DIAL_MS, Rank.due, () => fail('timeout'))
-    if (path.holds.size > 0) return
-    this.at(this.latencyMs, Rank.read, () => {
+    if (path.isHeld) return
+    this.at(latencyMs, Rank.read, () => {
       if (!broker.isAlive) fail('refused')
       else
         broker.step(() =>
@@ -193,19 +197,24 @@ export class World {
     const { client } = path
     opened()
     const accepted = broker.accept(client.name)
+    const latencyMs = this.#latencyOf(path)
     const link: VirtualLink = new VirtualLink(
       this,
-      this.latencyMs,
-      client.eventsOf(to, () => link.client),
-      accepted.events,
+      latencyMs,
+      this.#seen(
+        path,
+        'down',
+        client.eventsOf(to, () => link.client),
+      ),
+      this.#seen(path, 'up', accepted.events),
       () => {
         if (path.link === link) path.link = undefined
       },
     )
     path.link = link
-    for (const held of path.holds) link[held].hold()
+    path.apply()
     accepted.open(link.broker)
-    if (client.isAlive) this.at(this.latencyMs, Rank.read, () => client.opened(to, link.client))
+    if (client.isAlive) this.at(latencyMs, Rank.read, () => client.opened(to, link.client))
     else link.client.close(1006, 'the process died')
   }
 
@@ -216,18 +225,40 @@ export class World {
     return broker
   }
 
+  /** The same events, which `onBatch` sees as well. */
+  #seen({ client, broker }: Path, way: Direction, events: EndEvents): EndEvents {
+    return {
+      onBatch: (bytes) => {
+        this.onBatch?.(client, broker, way, bytes)
+        events.onBatch(bytes)
+      },
+      onClosed: events.onClosed,
+    }
+  }
+
+  #latencyOf({ client, broker }: Path): number {
+    const isHome = client.facts.idc === this.#limits.get(broker)?.idc
+    return isHome ? this.latencyMs : (this.awayMs ?? this.latencyMs)
+  }
+
+  #applyWalls(): void {
+    for (const path of this.#paths.values()) this.#applyWallsTo(path)
+  }
+
+  #applyWallsTo(path: Path): void {
+    const here = path.client.facts.idc
+    const there = this.#limits.get(path.broker)?.idc
+    path.wall('up', this.#walls.has(`${here} ${there}`))
+    path.wall('down', this.#walls.has(`${there} ${here}`))
+  }
+
   #path(client: ClientNode, broker: string): Path {
     const key = `${client.instance} ${broker}`
     const known = this.#paths.get(key)
     if (known !== undefined) return known
-    const path = {
-      client,
-      broker,
-      link: undefined,
-      isBlocked: false,
-      holds: new Set<'up' | 'down'>(),
-    }
+    const path = new Path(client, broker)
     this.#paths.set(key, path)
+    this.#applyWallsTo(path)
     return path
   }
 }
