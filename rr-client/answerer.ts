@@ -14,6 +14,8 @@ export interface AnswererHost extends ContextHost {
   readonly maxBodyBytes: number
   /** Whether the handler may start now. */
   begin(mark: Mark): boolean
+  /** Whether a call that began, and whose body has been checked since, may still start. */
+  mayStart(mark: Mark): boolean
   finish(mark: Mark, reply: HandlerReply): void
   reject(mark: Mark, reason: Reason, text: string): void
 }
@@ -74,8 +76,10 @@ export class Answerer {
   ): void {
     const judge = (result: StandardSchemaV1.Result<unknown>): void => {
       const issues = issuesOf(result)
-      // While a schema took its time the caller may have gone: then nothing may start any more.
+      // While a schema took its time the caller may have gone, or another instance become the active
+      // one: then nothing may start any more.
       if (context.isOver) this.#reject(mark, Reason.expired, '', done)
+      else if (!this.#host.mayStart(mark)) this.#reject(mark, Reason.stale, '', done)
       else if (issues !== undefined) this.#reject(mark, Reason.invalid_argument, issues, done)
       else this.#call(mark, (result as { value: unknown }).value, context, done)
     }

@@ -31,7 +31,10 @@ export interface ConnectOptions {
   name?: string
   /** The group whose instances share the topics this client answers. Default: the name. */
   group?: string
-  /** Travels with requests and with what handlers request in turn. */
+  /**
+   * Travels with requests and with what handlers request in turn. Where a dark-launch rule of a
+   * broker names it, this instance gets the calls which that rule means, and no others.
+   */
   label?: string
   /** The client's data centre. Default: `local`. */
   idc?: string
@@ -61,11 +64,17 @@ export interface RequestOptions {
   signal?: AbortSignal
   /** The handler and all it does may run more than once for this call. Default false. */
   idempotent?: boolean
-  /** Calls with one key go to one instance while the same instances live (affinity, not exclusion). */
+  /**
+   * Calls with one key go to one instance while the same instances live (affinity, not exclusion).
+   * Dark-launch rules by percentage mean keys: always the same ones.
+   */
   key?: string
-  /** Text by lower-case name, at most 16 KiB together. */
+  /** Text by lower-case name, at most 16 KiB together. Dark-launch rules may go by it. */
   headers?: Headers
-  /** Wait, within the deadline, for someone to answer the topic. Default false. */
+  /**
+   * Wait, within the deadline, for someone to answer the topic; with `idempotent` also for one that takes
+   * over when the responder is lost with the call. Default false.
+   */
   waitForResponder?: boolean
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DarkLaunchRule } from '../bus/rules.ts'
-import { type ClientNode, TOPIC } from './virtual/client-node.ts'
+import { type AnswerAsk, type ClientNode, TOPIC } from './virtual/client-node.ts'
 import { replies } from './virtual/handlers.ts'
 import { World } from './virtual/world.ts'
 
@@ -12,14 +12,15 @@ const RULE: DarkLaunchRule = {
   when: { header: { flag: 'v2' } },
 }
 
-const fleet = (rules: DarkLaunchRule[]) => {
+const fleet = (rules: DarkLaunchRule[], lane: AnswerAsk = {}) => {
   const world = new World()
   const broker = world.broker('b1')
   if (rules.length > 0) broker.setRules(rules, 1)
-  for (let i = 0; i < 100; i++) world.client(`A${i}`).answer(replies())
+  const plain = Array.from({ length: 100 }, (_, i) => world.client(`A${i}`))
+  for (const client of plain) client.answer(replies(), lane)
   const addGray = (): ClientNode => {
     const gray = world.client('V', { label: 'v2' })
-    gray.answer(replies())
+    gray.answer(replies(), lane)
     world.run(500)
     return gray
   }
@@ -39,7 +40,7 @@ const fleet = (rules: DarkLaunchRule[]) => {
     for (const r of requesters)
       assert.equal(r.core.requester.topics.find(TOPIC)!.queues.length, count)
   }
-  return { world, broker, addGray, ranAt, knows }
+  return { world, broker, plain, addGray, ranAt, knows }
 }
 
 describe('a large topic', () => {
@@ -73,6 +74,25 @@ describe('a large topic', () => {
     world.run(100)
     ranAt([gray], FLAGGED)
     knows(32)
+    world.assertQuiet()
+  })
+
+  test('a queue that goes from one kind of owner to the other is known as what it is now', () => {
+    const { world, broker, plain, addGray, ranAt, knows } = fleet([RULE], { maxQueues: 100 })
+    ranAt([], {})
+    knows(32)
+    const gray = addGray()
+    assert.ok(broker.view().topics[0]!.queues.every(({ owner }) => owner !== gray.instance))
+    world.kill(plain[7]!)
+    world.run(500)
+    assert.equal(ranAt([gray], FLAGGED), 80)
+    assert.equal(ranAt([gray], {}), 0)
+    const late = world.client('A100')
+    late.answer(replies(), { maxQueues: 100 })
+    world.kill(gray)
+    world.run(500)
+    assert.ok(broker.view().topics[0]!.queues.some(({ owner }) => owner === late.instance))
+    assert.ok(ranAt(plain, {}) > 70)
     world.assertQuiet()
   })
 })

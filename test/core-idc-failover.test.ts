@@ -23,12 +23,28 @@ const twoSites = (brokers: number, responders: number) => {
   return { world, sz: sz!, sh: sh!, r, other, streams }
 }
 
-const HURT: Record<
-  string,
-  { do: (site: Site) => void; withinMs: number; undo: (site: Site) => void }
-> = {
-  killed: { do: (site) => site.kill(), withinMs: 1_000, undo: (site) => site.restart(3) },
-  frozen: { do: (site) => site.freeze(), withinMs: 2_500, undo: (site) => site.thaw() },
+interface Hurt {
+  do: (site: Site) => void
+  undo: (site: Site) => void
+  lastsMs: number
+  /** Until the first answer from elsewhere. */
+  withinMs: number
+}
+
+const HURT: Record<string, Hurt> = {
+  killed: {
+    do: (site) => site.kill(),
+    undo: (site) => site.restart(3),
+    lastsMs: 8_000,
+    withinMs: 1_000,
+  },
+  // Longer than brokers keep the sessions of clients that are away.
+  frozen: {
+    do: (site) => site.freeze(),
+    undo: (site) => site.thaw(),
+    lastsMs: 15_000,
+    withinMs: 2_500,
+  },
 }
 
 for (const [how, hurt] of Object.entries(HURT)) {
@@ -38,7 +54,7 @@ for (const [how, hurt] of Object.entries(HURT)) {
       const calm = drive(world, 1_000, ...streams)
       const from = world.now
       hurt.do(sz)
-      const gone = drive(world, 8_000, ...streams)
+      const gone = drive(world, hurt.lastsMs, ...streams)
       const back = world.now
       hurt.undo(sz)
       const return1 = drive(world, 10_000, ...streams)
@@ -74,7 +90,21 @@ for (const [how, hurt] of Object.entries(HURT)) {
         }
       })
 
-      test('nothing is left of it', () => world.assertQuiet())
+      test('two minutes later only heartbeats cross, and nothing is left of it', () => {
+        drive(world, 130_000, { by: r, perSecond: 4 }, { by: other, perSecond: 4 })
+        world.run(100)
+        const before = [r, other].map(({ core }) => core.state.counters.crossIdc)
+        for (const name of [...sz.brokers, ...sh.brokers]) {
+          assert.equal(world.brokers.get(name)!.view().topics[0]!.watchers, 1, `watch ${name}`)
+        }
+        drive(world, 1_000, ...streams)
+        world.run(100)
+        assert.deepEqual(
+          [r, other].map(({ core }) => core.state.counters.crossIdc),
+          before,
+        )
+        world.assertQuiet()
+      })
     })
   }
 }

@@ -124,27 +124,39 @@ describe('half of the usual consumers at home', () => {
     world.assertQuiet()
   })
 
-  test('a consumer that crashes over and over: the wait doubles, and calls do not bounce', () => {
+  test('fewer become the usual, if nobody comes back', () => {
     const world = new World()
-    const [sz, sh] = sites(world, { sz: {}, sh: { responders: 2 } })
-    const r = sz!.requester()
-    world.run(500)
-    const from = sz!.broker.advised('idc_takeover').length
-    let last = sz!.responders[0]!
-    // It lives for seven seconds, longer than the first wait.
-    for (let i = 0; i < 12; i++) {
-      world.after(i * 7_500, () => world.kill(last))
-      world.after(i * 7_500 + 500, () => {
-        last = sz!.addResponders(1)[0]!
-      })
-    }
-    const calls = drive(world, 90_000, { by: r, perSecond: 50 })
-    world.run(100)
-    const takeovers = sz!.broker.advised('idc_takeover').length - from
-    assert.ok(takeovers <= 3, `${takeovers} takeovers in twelve crashes`)
-    assert.ok(calls.failed.length <= 3, JSON.stringify(calls.ends))
-    const late = calls.between(calls.sent[0]!.call.startedAt + 40_000, world.now)
-    assert.equal(late.ranIn(sh!), late.count, 'by then nobody trusts it')
+    const [sz, sh] = sites(world, { sz: { responders: 10 }, sh: { responders: 2 } })
+    for (const y of sz!.responders.slice(0, 6)) world.kill(y)
+    world.run(60_000)
+    assert.deepEqual(ownersAt(sz!.broker, sz!, sh!), { sz: 4, sh: 2 })
+    world.run(300_000)
+    assert.deepEqual(ownersAt(sz!.broker, sz!, sh!), { sz: 4 })
     world.assertQuiet()
   })
+
+  for (const everyMs of [3_000, 7_500]) {
+    test(`a consumer crashes every ${everyMs / 1_000} s: the wait doubles, and calls do not bounce`, () => {
+      const world = new World()
+      const [sz, sh] = sites(world, { sz: {}, sh: { responders: 2 } })
+      const r = sz!.requester()
+      world.run(500)
+      const from = sz!.broker.advised('idc_takeover').length
+      let last = sz!.responders[0]!
+      for (let i = 0; i < 12; i++) {
+        world.after(i * everyMs, () => world.kill(last))
+        world.after(i * everyMs + 300, () => {
+          last = sz!.addResponders(1)[0]!
+        })
+      }
+      const calls = drive(world, 12 * everyMs, { by: r, perSecond: 50 })
+      world.run(100)
+      const takeovers = sz!.broker.advised('idc_takeover').length - from
+      assert.ok(takeovers <= 3, `${takeovers} takeovers in twelve crashes`)
+      assert.ok(calls.failed.length <= 3, JSON.stringify(calls.ends))
+      const late = calls.between(calls.sent[0]!.call.startedAt + 6 * everyMs, world.now)
+      assert.equal(late.ranIn(sh!), late.count, 'by then nobody trusts it')
+      world.assertQuiet()
+    })
+  }
 })

@@ -17,7 +17,8 @@ const dueCrew = (perSecond = 500) => {
   const calls = { by: r, perSecond, ask: { timeoutMs: TIMEOUT_MS } }
   drive(world, 300, calls)
   sick.mood.takesMs = undefined
-  drive(world, 500, calls)
+  const key = keyFor(sick.client, well.client)
+  drive(world, 200, { by: r, perSecond: 100, ask: { timeoutMs: TIMEOUT_MS, key } })
   assert.equal(crew.isolationOf(sick), 'open')
   world.run(r.advised('queue_isolated')[0]!.forMs)
   /** The queue's calls that are probes. */
@@ -128,6 +129,20 @@ describe('a probe', () => {
       if (isProbe({ idempotent: true })) next = world.now - at
     }
     assert.ok(next >= 1_300 && next <= 2_700, `${next}`)
+  })
+
+  test('refused only because the way was long unused: it is sent again, and counts', () => {
+    const { crew, world, r, sick, isProbe } = dueCrew()
+    sick.client.links[0]!.idlePingAt = Number.POSITIVE_INFINITY
+    sick.mood.takesMs = 2
+    release(sick.mood)
+    world.run(6_000)
+    assert.ok(isProbe({ idempotent: true }))
+    world.run(20)
+    const probe = r.calls.at(-1)!
+    assert.ok(probe.future!.attempt > 1, 'it was refused')
+    assert.equal(world.ledger.of(r.idOf(probe))[0]?.instance, sick.client.instance)
+    assert.equal(crew.isolationOf(sick), 'ramping')
   })
 
   test('whose responder is lost with it has failed, and ends the isolation of nobody', () => {

@@ -17,6 +17,7 @@ describe('H10: handlers that never return', () => {
   test('what waits goes to the others, and only what runs is lost', () => {
     const { crew, world, r, hung, others, calls } = hungCrew(4)
     drive(world, 300, calls)
+    world.run(20)
     hung.mood.takesMs = undefined
     const burst = r.callMany(2_000, { timeoutMs: 2_000 })
     world.run(500)

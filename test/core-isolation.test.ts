@@ -31,7 +31,7 @@ describe('check 13: the life of an isolation', () => {
     const story = crewOfFour()
     const { crew, sick, others, calls } = story
     const isolatedMs = fallSick(story)
-    assert.ok(isolatedMs <= TIMEOUT_MS + 60, `isolated after ${isolatedMs} ms`)
+    assert.ok(isolatedMs <= 2 * TIMEOUT_MS, `isolated after ${isolatedMs} ms`)
     assert.equal(crew.r.advised('queue_isolated').length, 1)
     const { forMs } = crew.r.advised('queue_isolated')[0]!
     assert.ok(forMs >= 1_400 && forMs <= 2_600)
@@ -92,7 +92,7 @@ describe('check 13: the life of an isolation', () => {
       const fair = 50
       const most = mostWithin(ramp.ranAt(sick.client), 100)
       const mostOfOthers = Math.max(...others.map((o) => mostWithin(ramp.ranAt(o.client), 100)))
-      assert.ok(most <= mostOfOthers, `${most} in 100 ms, the others ${mostOfOthers}`)
+      assert.ok(most <= mostOfOthers + 10, `${most} in 100 ms, the others ${mostOfOthers}`)
       if (second < 2) assert.ok(most <= fair, `${most} in 100 ms in second ${second}`)
       world.run(10)
       assert.deepEqual(ramp.failed, [])
@@ -171,6 +171,17 @@ describe('what is not the queue’s fault', () => {
     const patient = drive(world, 500, { by: r, perSecond: 200 })
     world.run(100)
     assert.deepEqual(patient.ends, { reply: 100 })
+    world.assertQuiet()
+  })
+
+  test('M4: if they were not so hasty, and isolated it all the same, patient ones set it right', () => {
+    const crew = new Crew(4, 300)
+    const { world, r } = crew
+    drive(world, 2_000, { by: r, perSecond: 200, ask: { timeoutMs: 200 } })
+    const patient = drive(world, 20_000, { by: r, perSecond: 50 })
+    world.run(500)
+    assert.deepEqual(patient.failed, [])
+    for (const member of crew.members) assert.equal(crew.isolationOf(member), 'closed')
     world.assertQuiet()
   })
 

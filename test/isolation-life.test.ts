@@ -214,6 +214,15 @@ describe('the end of a probe', () => {
     assert.equal(patient.state, 'open')
   })
 
+  test('a quick queue has a second: it may come from a cold start', () => {
+    const patient = opened()
+    patient.untilProbe()
+    const probe = patient.probe(true, 2)
+    patient.wait(999)
+    assert.equal(patient.probe(), 0)
+    assert.ok(patient.end(probe, 'well'))
+  })
+
   test('nor does an older probe speak for the present one, whatever it says', () => {
     for (const end of ['well', 'badly', 'refused', 'unknown'] as const) {
       const patient = opened()

@@ -38,7 +38,8 @@ export class Backlog {
 
   /** Runs it now, or after what this client and others have asked for before. */
   run(now: number, link: Link, session: Session, run: (now: number) => void): void {
-    if (this.#runThisTurn < this.#perTurn && this.#waiting.size === 0) {
+    // While something waits, this turn has had its share.
+    if (this.#runThisTurn < this.#perTurn) {
       this.#runThisTurn += 1
       run(now)
       return

@@ -243,17 +243,19 @@ export class BrokerCore {
         return
       case Frame.watch: {
         const topic = decodeTopic(reader)
-        // First the rules: calls that wait for the routes go by them.
-        this.#rules.onWatch(now, session, topic)
-        this.#routing.watch(now, session, topic)
+        this.#watches.run(now, link, session, (at) => this.#onWatch(at, session, topic))
         break
       }
-      case Frame.unwatch:
-        this.#routing.unwatch(session, decodeTopic(reader))
+      case Frame.unwatch: {
+        const topic = decodeTopic(reader)
+        this.#watches.run(now, link, session, () => this.#routing.unwatch(session, topic))
         break
-      case Frame.register:
-        this.#assignment.onRegister(now, session, decodeRegister(reader))
+      }
+      case Frame.register: {
+        const ask = decodeRegister(reader)
+        this.#offers.run(now, link, session, (at) => this.#assignment.onRegister(at, session, ask))
         break
+      }
       case Frame.assigned:
         this.#assignment.onAssigned(now, session, decodeAssigned(reader))
         break
@@ -291,6 +293,12 @@ export class BrokerCore {
         throw new WireError(`frame type ${type} is not for a broker`)
     }
     reader.end(`frame type ${type}`)
+  }
+
+  /** First the rules: calls that wait for the routes go by them. */
+  #onWatch(now: number, session: Session, topic: string): void {
+    this.#rules.onWatch(now, session, topic)
+    this.#routing.watch(now, session, topic)
   }
 
   #inspect(now: number, link: Link, session: Session, id: number): void {

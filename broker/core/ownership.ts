@@ -132,7 +132,7 @@ export class Ownership {
   /** The owner's link is lost: its queue takes nothing new. */
   suspend(now: number, registration: Registration): void {
     const { queue } = registration
-    if (registration.isStandby) this.votes.onAway(now, registration)
+    if (registration.isStandby) this.votes.onAway(registration)
     if (queue === undefined || queue.state === 'gone') return
     queue.state = 'transition'
     queue.isDoubtful = false
@@ -217,7 +217,7 @@ export class Ownership {
     const isOn = takeover.update(now, { instances, credit, least: topic.minQueues }) && remote > 0
     if (isOn) this.#takeovers.add(topic)
     else this.#takeovers.delete(topic)
-    if (takeover.isOn !== wasOn && remote > 0) {
+    if (takeover.isOn !== wasOn && remote > 0 && takeover.isForLoss) {
       const kind = isOn ? 'idc_takeover' : 'idc_handover'
       this.#state.effects.advise({ kind, topic: topic.name, local: instances, remote })
     }

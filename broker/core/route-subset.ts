@@ -1,21 +1,13 @@
-import { QueueState } from '../../bus/frame.ts'
 import type { Queue } from './queue.ts'
+import { type Field, isWritable, keyOf } from './route-field.ts'
 import type { Session } from './session.ts'
 
-/** A topic with more queues is large: nobody is told all of them. It stays so down to the second. */
-const LARGE_ABOVE = 64
-const LARGE_DOWN_TO = 48
 /** So many queues of a large topic one session knows ... */
 const TOLD = 32
 /** ... drawn anew when fewer of them are writable. */
 const LEAST_WRITABLE = 16
 /** Of these, for owners of other data centres, while there are enough at home: for calls that spill. */
 const AWAY_SHARE = 8
-
-export const isLarge = (queues: number, wasLarge: boolean): boolean =>
-  queues > LARGE_ABOVE || (wasLarge && queues >= LARGE_DOWN_TO)
-
-const isWritable = (queue: Queue): boolean => queue.routeState === QueueState.writable
 
 /**
  * The queues of a large topic that one session knows: those that rank highest for it (rendezvous
@@ -46,27 +38,18 @@ export class RouteSubset {
   }
 
   /** Takes the best of all: writable ones first, then those at home, then by rank. */
-  draw(all: Iterable<Queue>): void {
-    const home = new Ranking()
-    const homeRest = new Ranking()
-    const away = new Ranking()
-    const awayRest = new Ranking()
-    for (const queue of all) {
-      if (queue.state === 'assigning') continue
-      const isFit = isWritable(queue)
-      const kind = this.#isHome(queue) ? (isFit ? home : homeRest) : isFit ? away : awayRest
-      kind.offer(queue, this.#rank(queue))
-    }
+  draw(field: Field): void {
+    const [home, homeRest, away, awayRest] = this.#rankings(field)
     const homeCount = Math.min(home.size, Math.max(TOLD - AWAY_SHARE, TOLD - away.size))
     const awayCount = Math.min(away.size, TOLD - homeCount)
     const left = TOLD - homeCount - awayCount
     const homeMore = Math.min(homeRest.size, left)
     const awayMore = Math.min(awayRest.size, left - homeMore)
     this.#ranks.clear()
-    home.copy(homeCount, this.#ranks)
-    away.copy(awayCount, this.#ranks)
-    homeRest.copy(homeMore, this.#ranks)
-    awayRest.copy(awayMore, this.#ranks)
+    home.copy(field, homeCount, this.#ranks)
+    away.copy(field, awayCount, this.#ranks)
+    homeRest.copy(field, homeMore, this.#ranks)
+    awayRest.copy(field, awayMore, this.#ranks)
     this.#homeBar = barOf(home, homeRest, Math.max(TOLD - AWAY_SHARE, homeCount + homeMore))
     this.#awayBar = barOf(away, awayRest, Math.max(AWAY_SHARE, awayCount + awayMore))
     this.#writable = homeCount + awayCount
@@ -116,9 +99,20 @@ export class RouteSubset {
   }
 
   /** It has few writable queues, and there are others: it should be drawn anew. */
-  isShort({ writable, byIdc }: Census): boolean {
+  isShort({ writable, writableIdcs }: Field): boolean {
     if (this.#writable < LEAST_WRITABLE && writable > this.#writable) return true
-    return this.#homeWritable === 0 && byIdc.has(this.session.idc)
+    return this.#homeWritable === 0 && writableIdcs.has(this.session.idc)
+  }
+
+  /** All queues in order of rank: at home and writable, at home, elsewhere and writable, elsewhere. */
+  #rankings({ size, keys, idcs, fits, idcNumbers }: Field): Rankings {
+    const rankings: Rankings = [new Ranking(), new Ranking(), new Ranking(), new Ranking()]
+    const home = idcNumbers.get(this.session.idc) ?? -1
+    for (let i = 0; i < size; i++) {
+      const kind = (idcs[i] === home ? 0 : 2) + 1 - fits[i]!
+      rankings[kind]!.offer(i, mix(this.#seed ^ keys[i]!))
+    }
+    return rankings
   }
 
   /** The one to part with: not writable if there is such, otherwise of the kind that has too many. */
@@ -141,123 +135,45 @@ export class RouteSubset {
   }
 
   #rank(queue: Queue): number {
-    return mix(this.#seed ^ Math.imul(queue.handle, 0x9e3779b1))
+    return mix(this.#seed ^ keyOf(queue))
   }
 }
 
-/** Writable queues of a topic, in all and by the data centres of their owners. */
-interface Census {
-  writable: number
-  readonly byIdc: Map<string, number>
-}
+type Rankings = [Ranking, Ranking, Ranking, Ranking]
 
-/** Who knows which queues of one large topic. */
-export class RouteSubsets {
-  readonly #bySession = new Map<Session, RouteSubset>()
-  readonly #holders = new Map<Queue, Set<RouteSubset>>()
-
-  has(session: Session): boolean {
-    return this.#bySession.has(session)
-  }
-
-  /** Draws the queues that the session is to know from now on. */
-  draw(session: Session, all: Iterable<Queue>): Queue[] {
-    this.drop(session)
-    const subset = new RouteSubset(session)
-    subset.draw(all)
-    this.#bySession.set(session, subset)
-    for (const queue of subset.queues) this.#hold(queue, subset)
-    return [...subset.queues]
-  }
-
-  drop(session: Session): void {
-    const subset = this.#bySession.get(session)
-    if (subset === undefined) return
-    this.#bySession.delete(session)
-    for (const queue of subset.queues) this.#release(queue, subset)
-  }
-
-  /**
-   * Queues have changed. Returns what concerns whom: queues that a session knows no longer are among
-   * them. `short` are the sessions whose queues should be drawn anew.
-   */
-  apply(
-    changed: readonly Queue[],
-    all: Iterable<Queue>,
-  ): { news: Map<RouteSubset, Set<Queue>>; short: Session[] } {
-    const news = new Map<RouteSubset, Set<Queue>>()
-    for (const queue of changed) {
-      for (const subset of this.#holders.get(queue) ?? []) {
-        note(news, subset, queue)
-        if (queue.state === 'gone') subset.drop(queue)
-      }
-      if (queue.state === 'gone') this.#holders.delete(queue)
-    }
-    for (const subset of news.keys()) subset.count()
-    for (const queue of changed) if (isWritable(queue)) this.#offer(queue, news)
-    const census = censusOf(all)
-    const short = [...news.keys()].filter((subset) => subset.isShort(census))
-    return { news, short: short.map(({ session }) => session) }
-  }
-
-  #offer(queue: Queue, news: Map<RouteSubset, Set<Queue>>): void {
-    for (const subset of this.#bySession.values()) {
-      if (!subset.wants(queue)) continue
-      const parted = subset.take(queue)
-      this.#hold(queue, subset)
-      note(news, subset, queue)
-      if (parted === undefined) continue
-      this.#release(parted, subset)
-      note(news, subset, parted)
-    }
-  }
-
-  #hold(queue: Queue, subset: RouteSubset): void {
-    const holders = this.#holders.get(queue)
-    if (holders === undefined) this.#holders.set(queue, new Set([subset]))
-    else holders.add(subset)
-  }
-
-  #release(queue: Queue, subset: RouteSubset): void {
-    const holders = this.#holders.get(queue)
-    holders?.delete(subset)
-    if (holders?.size === 0) this.#holders.delete(queue)
-  }
-}
-
-/** The highest ranking queues of one kind, in order. */
+/** The highest ranking queues of one kind, in order, by their places in the field. */
 class Ranking {
-  readonly #queues: Queue[] = []
+  readonly #places: number[] = []
   readonly #ranks: number[] = []
   /** How many were offered. */
   count = 0
 
   get size(): number {
-    return this.#queues.length
+    return this.#places.length
   }
 
-  /** The rank in that place, from 0; -1 if there is none. */
-  rankAt(place: number): number {
-    return this.#ranks[place] ?? -1
+  /** The rank that comes at this turn, from 0; -1 if there is none. */
+  rankAt(turn: number): number {
+    return this.#ranks[turn] ?? -1
   }
 
-  offer(queue: Queue, rank: number): void {
+  offer(place: number, rank: number): void {
     this.count += 1
-    let place = this.#ranks.length
-    if (place === TOLD) {
+    let turn = this.#ranks.length
+    if (turn === TOLD) {
       if (rank <= this.#ranks[TOLD - 1]!) return
-      place -= 1
+      turn -= 1
     }
-    for (; place > 0 && this.#ranks[place - 1]! < rank; place--) {
-      this.#ranks[place] = this.#ranks[place - 1]!
-      this.#queues[place] = this.#queues[place - 1]!
+    for (; turn > 0 && this.#ranks[turn - 1]! < rank; turn--) {
+      this.#ranks[turn] = this.#ranks[turn - 1]!
+      this.#places[turn] = this.#places[turn - 1]!
     }
-    this.#ranks[place] = rank
-    this.#queues[place] = queue
+    this.#ranks[turn] = rank
+    this.#places[turn] = place
   }
 
-  copy(count: number, to: Map<Queue, number>): void {
-    for (let i = 0; i < count; i++) to.set(this.#queues[i]!, this.#ranks[i]!)
+  copy({ queues }: Field, count: number, to: Map<Queue, number>): void {
+    for (let i = 0; i < count; i++) to.set(queues[this.#places[i]!]!, this.#ranks[i]!)
   }
 }
 
@@ -270,24 +186,6 @@ const barOf = (a: Ranking, b: Ranking, count: number): number => {
     else j += 1
   }
   return Math.max(a.rankAt(i), b.rankAt(j))
-}
-
-const censusOf = (all: Iterable<Queue>): Census => {
-  const byIdc = new Map<string, number>()
-  let writable = 0
-  for (const queue of all) {
-    if (!isWritable(queue)) continue
-    const { idc } = queue.owner
-    writable += 1
-    byIdc.set(idc, (byIdc.get(idc) ?? 0) + 1)
-  }
-  return { writable, byIdc }
-}
-
-const note = (news: Map<RouteSubset, Set<Queue>>, subset: RouteSubset, queue: Queue): void => {
-  const noted = news.get(subset)
-  if (noted === undefined) news.set(subset, new Set([queue]))
-  else noted.add(queue)
 }
 
 /** FNV-1a. */

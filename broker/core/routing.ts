@@ -1,7 +1,8 @@
 import { Frame, QueueState } from '../../bus/frame.ts'
 import { encodeRoutes, ROUTES_PAGE, type RouteEntry } from '../../bus/topic-frames.ts'
 import type { Queue } from './queue.ts'
-import { isLarge, type RouteSubset, RouteSubsets } from './route-subset.ts'
+import type { RouteSubset } from './route-subset.ts'
+import { isLarge, RouteSubsets } from './route-subsets.ts'
 import { isSetApart } from './rules.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
@@ -9,8 +10,11 @@ import { Topic } from './topic.ts'
 
 /** Differences are gathered for so long, encoded once, and sent to everyone who watches. */
 const GATHER_MS = 20
-/** Sessions that are told all anew in one turn of the loop: ten thousand may be due at once. */
-const RENEWED_PER_TURN = 100
+/**
+ * Ten thousand sessions may be due to be told all anew. In one turn of the loop they look at so many
+ * queues together.
+ */
+const LOOKED_AT_PER_TURN = 20_000
 
 /**
  * Who wants to know the queues of which topic, and telling them: all of them, or of a large topic the
@@ -115,12 +119,12 @@ export class Routing {
 
   /** Tells the next of them. */
   onTurn(now: number): void {
-    let left = RENEWED_PER_TURN
+    let left = LOOKED_AT_PER_TURN
     for (const [topic, due] of this.#due) {
       const pages = topic.subsets === undefined ? this.#allFor(now, topic) : undefined
       for (const session of due) {
-        if (left === 0) return
-        left -= 1
+        if (left <= 0) return
+        left -= topic.queues.size
         due.delete(session)
         this.#sendAll(now, session, pages ?? this.#allFor(now, topic, session))
       }
@@ -151,7 +155,7 @@ export class Routing {
   }
 
   #drawAnew(topic: Topic): void {
-    topic.subsets = new RouteSubsets()
+    topic.subsets = new RouteSubsets(() => this.#ordinary(topic))
     for (const queue of topic.queues.values()) queue.isApart = undefined
     this.#dueForAll(topic)
   }
@@ -167,18 +171,19 @@ export class Routing {
     topic.changed.clear()
     this.#fit(topic)
     if (topic.watchers.size > 0) this.#tellWatchers(now, topic, queues)
+    else topic.subsets?.apply(queues)
     for (const queue of queues) if (!queue.isFull) queue.toldFull = false
     this.forgetIfIdle(topic)
   }
 
   #tellWatchers(now: number, topic: Topic, queues: Queue[]): void {
-    if (topic.subsets !== undefined && this.#hasMoved(topic, queues)) this.#drawAnew(topic)
     const { subsets } = topic
     const apart = subsets === undefined ? [] : this.#apart(topic, queues)
     if (subsets !== undefined) {
       const others = apart.length === 0 ? queues : queues.filter((queue) => !queue.isApart)
       this.#tellConcerned(now, topic, subsets, others)
     }
+    if (topic.watchers.size === subsets?.size && apart.length === 0) return
     const pages = this.#pages(now, topic, queues.map(entryOf), false)
     const pagesApart = apart.length === 0 ? [] : this.#pages(now, topic, apart.map(entryOf), false)
     for (const session of topic.watchers) {
@@ -186,34 +191,30 @@ export class Routing {
     }
   }
 
-  /** A queue went to another owner, and with it from one kind to the other. */
-  #hasMoved(topic: Topic, queues: readonly Queue[]): boolean {
-    return queues.some(
-      (queue) => queue.isApart !== undefined && queue.isApart !== this.#isApart(topic, queue),
-    )
-  }
-
-  #isApart({ name }: Topic, { owner }: Queue): boolean {
-    return owner.label !== '' && isSetApart(this.#state.rules.list, name, owner.label)
-  }
-
   /**
    * Those of the queues that dark-launch rules set apart: few, and for some calls the only ones, so
    * that everybody is told of them.
    */
   #apart(topic: Topic, queues: Iterable<Queue>): Queue[] {
+    const { list } = this.#state.rules
     const apart: Queue[] = []
-    if (this.#state.rules.list.length === 0) return apart
+    if (list.length === 0) return apart
     for (const queue of queues) {
-      queue.isApart ??= this.#isApart(topic, queue)
+      queue.isApart ??= isSetApart(list, topic.name, queue.owner.label)
       if (queue.isApart) apart.push(queue)
     }
     return apart
   }
 
+  /** The others. */
+  #ordinary(topic: Topic): Queue[] {
+    const all = [...topic.queues.values()]
+    return this.#apart(topic, all).length === 0 ? all : all.filter((queue) => !queue.isApart)
+  }
+
   /** Tells each session only what concerns the queues it knows, or should know from now on. */
   #tellConcerned(now: number, topic: Topic, subsets: RouteSubsets, queues: Queue[]): void {
-    const { news, short } = subsets.apply(queues, ordinary(topic))
+    const { news, short } = subsets.apply(queues)
     // Most are told of one queue that came or went: encoded once.
     const single = new Map<number, Buffer[]>()
     for (const [subset, noted] of news) {
@@ -237,7 +238,7 @@ export class Routing {
       return this.#pages(now, topic, told.map(entryOf), true)
     }
     const apart = this.#apart(topic, all).filter((queue) => queue.isTold)
-    const queues = [...apart, ...subsets.draw(session, ordinary(topic))]
+    const queues = [...apart, ...subsets.draw(session)]
     return this.#pages(now, topic, queues.map(entryOf), true)
   }
 
@@ -262,9 +263,6 @@ export class Routing {
     return pages
   }
 }
-
-const ordinary = (topic: Topic): Queue[] =>
-  [...topic.queues.values()].filter((queue) => queue.isApart !== true)
 
 /** What a session is told of a queue: that it is gone, if the session is to forget it. */
 const entryFor = (subset: RouteSubset, queue: Queue): RouteEntry =>

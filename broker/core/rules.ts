@@ -89,6 +89,20 @@ export const isSetApart = (
   label: string,
 ): boolean => rules.some((rule) => rule.to === label && admits(rule.topic, topic))
 
+/** Whether all calls of instances with the one label may go to those with the other instead. */
+export const mayStandIn = (
+  rules: readonly DarkLaunchRule[],
+  topic: string,
+  label: string,
+  other: string,
+): boolean => {
+  if (rules.length === 0 || label === other) return true
+  if (isSetApart(rules, topic, other)) return false
+  return !rules.some(
+    (rule) => rule.to === label && rule.otherwise === 'strict' && admits(rule.topic, topic),
+  )
+}
+
 const asTold = ({ to, when, otherwise }: DarkLaunchRule, number: number): TopicRule => ({
   number,
   to,

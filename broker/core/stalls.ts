@@ -3,6 +3,7 @@ import { encodeNumber } from '../../bus/topic-frames.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Queue } from './queue.ts'
 import type { Routing } from './routing.ts'
+import { mayStandIn } from './rules.ts'
 import type { BrokerState } from './state.ts'
 import type { Registration } from './topic.ts'
 
@@ -76,12 +77,15 @@ export class Stalls {
     this.#state.send(now, owner.link, Frame.recall, encodeNumber(handle))
   }
 
-  /** Another instance answers, or would at once. */
+  /** Another instance that may have its calls answers, or would at once. */
   #hasBetter(queue: Queue): boolean {
-    const topic = this.#state.topics.get(queue.topic.name)
+    const { name } = queue.topic
+    const topic = this.#state.topics.get(name)
+    const { list } = this.#state.rules
     for (const other of topic?.queues.values() ?? []) {
       if (other.owner === queue.owner || other.state !== 'writable') continue
       if (other.isStalled || other.isFull || other.isDoubtful) continue
+      if (!mayStandIn(list, name, queue.owner.label, other.owner.label)) continue
       if (other.hasCredit(0) || other.answeredAt > queue.quietSince) return true
     }
     return false

@@ -38,6 +38,11 @@ export class Takeover {
     return this.#enoughSince < 0 ? this.#lookAt : this.#enoughSince + this.#waitMs
   }
 
+  /** Instances at home were lost; otherwise they have only yet to come, which is no news. */
+  get isForLoss(): boolean {
+    return this.#waitMs > 0
+  }
+
   /** Takes in who is at home now. Returns whether the others take part. */
   update(now: number, local: LocalOffer): boolean {
     const isShort = this.#isShort(now, local)

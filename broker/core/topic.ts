@@ -1,6 +1,6 @@
 import type { Standing } from '../../bus/topic-frames.ts'
 import type { Credit, Queue } from './queue.ts'
-import type { RouteSubsets } from './route-subset.ts'
+import type { RouteSubsets } from './route-subsets.ts'
 import type { Link, Session } from './session.ts'
 import type { Takeover } from './takeover.ts'
 

@@ -94,12 +94,13 @@ export class Votes {
   }
 
   /** The link of an instance is lost: its vote stays with it for the rest of the lease. */
-  onAway(now: number, registration: Registration): void {
+  onAway(registration: Registration): void {
     const vote = registration.topic.vote!
     registration.standing = undefined
     if (vote.holder !== registration) return
     vote.freeAt = registration.session.heardAt + this.#state.leaseMs
-    this.#arm(now, vote)
+    // Perhaps long ago: nobody listened for a link that had nothing to say.
+    this.#dueAt = Math.min(this.#dueAt, vote.freeAt)
   }
 
   /** Away for longer than a moment: what waits for it can be done sooner by others, or fail sooner. */
@@ -113,10 +114,12 @@ export class Votes {
     const { topic } = registration
     const vote = topic.vote!
     if (vote.holder === registration) {
+      // What it did not ask for itself it may not know yet: until it does its lease goes on.
       const isHere = vote.freeAt === Number.POSITIVE_INFINITY
-      // One that is away may not know yet: its lease goes on without it.
-      this.#takeBack(now, topic, isHere ? now + LEAVE_MS : vote.freeAt, reason)
-      vote.isLeaving = isHere
+      const isOwnWish = isHere && (reason === 'unregistered' || reason === 'goodbye')
+      const keptMs = isOwnWish ? LEAVE_MS : this.#state.leaseMs
+      this.#takeBack(now, topic, isHere ? now + keptMs : vote.freeAt, reason)
+      vote.isLeaving = isOwnWish
     }
     this.#settle(now, topic)
   }

@@ -1,9 +1,12 @@
 /** The sends of one call that may still be answered, and the load they stand for. */
-import { Flag } from '../../bus/frame.ts'
+import { Flag, QueueState, Reason } from '../../bus/frame.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
+import type { RouteQueue } from './route-queue.ts'
 
 /** An idempotent call that cost two responders their link goes to no third (WIRE-SAFETY M6). */
 const MAX_LOST = 1
+/** A way has two links, each of which may have been quiet for too long. */
+const MAX_REPEATS = 2
 
 export const attemptOf = (future: RequestResponseFuture, number: number): Attempt | undefined =>
   future.current?.number === number
@@ -66,4 +69,20 @@ const without = (
 ): Attempt[] | undefined => {
   const kept = attempts?.filter((attempt) => !isOut(attempt))
   return kept === undefined || kept.length === 0 ? undefined : kept
+}
+
+/**
+ * The way to the queue had been quiet for so long that nobody could say how old the call was. Now it
+ * has not, and the same queue takes the call: the ways to the others may be as old.
+ */
+export const queueAgain = (
+  now: number,
+  { topic, refusal, moves, probeOf }: RequestResponseFuture,
+  { queue, link }: Attempt,
+): RouteQueue | undefined => {
+  if (queue === undefined || refusal?.reason !== Reason.stale_batch) return undefined
+  if (moves > MAX_REPEATS || topic.find(link, queue.handle) !== queue) return undefined
+  const isOpen = queue.state === QueueState.writable && link.isUp && !link.outbox.isClogged
+  const isWanted = queue.isolation?.isOpenAt(now) !== true || probeOf === queue
+  return isOpen && isWanted ? queue : undefined
 }

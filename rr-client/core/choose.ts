@@ -98,13 +98,25 @@ const pick = (
   const isFitB = isFit(now, b, future, prng, lenience)
   const isInTimeA = isFitA && !a.isHopeless(now, leftMs)
   const isInTimeB = isFitB && !b.isHopeless(now, leftMs)
-  if (isInTimeA && isInTimeB) return isBetter(now, b, a) ? b : a
-  if (isInTimeA) return a
-  if (isInTimeB) return b
+  const best = betterOf(now, a, isInTimeA, b, isInTimeB)
+  if (best !== undefined) return best
   const fit = queues.filter((queue) => isFit(now, queue, future, prng, lenience))
+  if (fit.length === 0) return undefined
   const inTime = fit.filter((queue) => !queue.isHopeless(now, leftMs))
-  const rest = inTime.length > 0 ? inTime : fit
-  return rest.length === 0 ? undefined : rest[prng.below(rest.length)]
+  if (inTime.length > 0) return inTime[prng.below(inTime.length)]
+  return betterOf(now, a, isFitA, b, isFitB) ?? fit[prng.below(fit.length)]
+}
+
+const betterOf = (
+  now: number,
+  a: RouteQueue,
+  isGoodA: boolean,
+  b: RouteQueue,
+  isGoodB: boolean,
+): RouteQueue | undefined => {
+  if (isGoodA && isGoodB) return isBetter(now, b, a) ? b : a
+  if (isGoodA) return a
+  return isGoodB ? b : undefined
 }
 
 const isFit = (

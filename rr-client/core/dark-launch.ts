@@ -46,6 +46,13 @@ export class DarkLaunch {
     for (const { tiers } of this.#pools.values()) for (const tier of tiers) tier.length = 0
   }
 
+  /** Whether all calls of queues with the one label may go to queues with the other instead. */
+  mayStandIn(label: string, other: string): boolean {
+    if (label === other) return true
+    if (this.#pools.has(other)) return false
+    return !this.#rules.some((rule) => rule.to === label && rule.isStrict)
+  }
+
   /** The rule that a call follows: the first that fits. Headers are read only where a rule needs them. */
   ruleFor(key: string | undefined, headers: Buffer): TopicRule | undefined {
     const carried = this.#readsHeaders ? decodeHeaders(headers, 0, headers.length) : NO_HEADERS

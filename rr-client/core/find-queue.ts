@@ -59,7 +59,7 @@ const findInstead = (
 ): RouteQueue | undefined => {
   const { topic } = future
   const isDue = topics.isHomeDue(now, future) || topics.reachAway(now, topic)
-  if (isDue && !future.isOpen) return undefined
+  if (isDue && mayWait(now, future)) return undefined
   return (
     findIn(now, future, topic, prng, topics) ?? choose(now, future, prng, Lenience.isolated, own)
   )
@@ -80,11 +80,12 @@ const findIn = (
     if (isSpilling(queue)) topics.reachAway(now, topic)
     return queue
   }
-  if (queue === undefined && !future.isOpen && topics.isHomeDue(now, future)) return undefined
+  const isPatient = queue === undefined && mayWait(now, future)
+  if (isPatient && topics.isHomeDue(now, future)) return undefined
   // At a home broker it does without the others; they are asked when they are needed, and while.
   if (queue?.tier !== 1) {
     const isAsking = topics.reachAway(now, topic)
-    if (queue === undefined && isAsking && !future.isOpen) return undefined
+    if (isPatient && isAsking) return undefined
   }
   queue ??= choose(now, future, prng, Lenience.doubtful, pool)
   if (most === Lenience.isolated) queue ??= choose(now, future, prng, Lenience.isolated, pool)
@@ -95,9 +96,16 @@ const findIn = (
   return queue
 }
 
-/** A queue of the home data centre takes requests, however doubtful its link is. */
+/** The call was not sent yet, and has not waited for as long as it may. */
+const mayWait = (now: number, { isOpen, waitUntil }: RequestResponseFuture): boolean =>
+  !isOpen && (waitUntil === 0 || waitUntil > now)
+
+/**
+ * The home data centre does what it can, although it may not take this call: a link is behind, a queue
+ * is full, or its owner was lost a moment ago and is expected back. That is no reason to leave it.
+ */
 const isHomeFit = (now: number, { tiers }: QueuePool): boolean =>
   tiers[0].some(
     ({ state, link, isolation }) =>
-      state === QueueState.writable && link.isUp && isolation?.isOpenAt(now) !== true,
+      state !== QueueState.stalled && link.isUp && isolation?.isOpenAt(now) !== true,
   )

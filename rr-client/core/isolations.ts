@@ -2,6 +2,7 @@ import { QueueState, Reason } from '../../bus/frame.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
 import { type Forced, Isolation, type ProbeEnd } from './isolation.ts'
 import type { RouteQueue } from './route-queue.ts'
+import type { TopicRoutes } from './routes.ts'
 import type { ClientState } from './state.ts'
 
 /** Refusals by a responder that say: not here, not now. */
@@ -32,9 +33,12 @@ export interface Force {
 /** Which ends of calls count against which queue, and what follows. */
 export class Isolations {
   readonly #state: ClientState
+  readonly #reachAway: (now: number, topic: TopicRoutes) => void
 
-  constructor(state: ClientState) {
+  /** `reachAway` looks for others who answer the topic in other data centres. */
+  constructor(state: ClientState, reachAway: (now: number, topic: TopicRoutes) => void) {
     this.#state = state
+    this.#reachAway = reachAway
   }
 
   /** The attempt's queue did not answer in its usual time, or lost the call. */
@@ -46,7 +50,9 @@ export class Isolations {
     }
     queue.isolation ??= new Isolation(now)
     const { prng, counters, effects } = this.#state
-    const forMs = queue.isolation.fail(now, sentAt, hasOther(now, queue), prng)
+    const mayOpen = hasOther(now, queue)
+    if (!mayOpen) this.#reachAway(now, future.topic)
+    const forMs = queue.isolation.fail(now, sentAt, mayOpen, prng)
     if (forMs === 0) return
     const { topic } = queue
     topic.probeAt = Math.min(topic.probeAt, queue.isolation.probeAt)
@@ -64,7 +70,10 @@ export class Isolations {
     const queue = attempt.queue!
     const { reason } = future.refusal!
     if (reason === Reason.expired && isSlow(now, attempt)) this.failed(now, future, attempt)
-    else if (future.probeOf === queue) this.probed(now, future, 'refused')
+    // Refused for the age of its way alone, a probe is sent again.
+    else if (future.probeOf === queue && reason !== Reason.stale_batch) {
+      this.probed(now, future, 'refused')
+    }
     if (isByResponder && UNWILLING.has(reason)) queue.noteRefusal(now)
   }
 
@@ -106,10 +115,11 @@ export class Isolations {
 }
 
 /** Another instance could take its calls: the last route of a topic is never isolated. */
-const hasOther = (now: number, { topic, instance }: RouteQueue): boolean =>
+const hasOther = (now: number, { topic, instance, label }: RouteQueue): boolean =>
   topic.queues.some(
     (other) =>
       other.instance !== instance &&
+      topic.dark?.mayStandIn(label, other.label) !== false &&
       other.state === QueueState.writable &&
       other.link.isUp &&
       other.isolation?.isOpenAt(now) !== true,

@@ -10,6 +10,7 @@ import {
   isIdempotent,
   mayGoElsewhere,
   noteLoss,
+  queueAgain,
   releaseLoad,
   setAside,
 } from './attempts.ts'
@@ -58,7 +59,7 @@ export class Requester {
     this.topics = new TopicBook(state)
     this.#short = new FutureTable(state.facts.firstCounter)
     this.#long = new FutureTable(state.facts.firstCounter)
-    this.isolations = new Isolations(state)
+    this.isolations = new Isolations(state, (now, topic) => this.topics.reachAway(now, topic))
     this.#recovery = new Recovery(state, {
       write: (now, future, link) => this.#write(now, future, link, undefined),
       wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
@@ -254,8 +255,10 @@ export class Requester {
     }
     const why = failureOf(now, future, this.#state)
     const isPatient = future.facts.waitForResponder && WAITABLE.has(why.code)
-    if (!why.mayPass && !isPatient) {
-      this.#fail(now, future, future.isOpen ? 'responder_lost' : why.code, why)
+    const { deadline, waitUntil, isOpen } = future
+    const isOver = waitUntil > 0 && waitUntil <= now && deadline > now && !isOpen
+    if (isOver || (!why.mayPass && !isPatient)) {
+      this.#fail(now, future, isOpen ? 'responder_lost' : why.code, why)
       return
     }
     if (!this.#waiting.has(future)) {
@@ -304,7 +307,9 @@ export class Requester {
     else if (verdict.next === 'move' && future.moves < MAX_MOVES) {
       future.moves += 1
       counters.moves += 1
-      this.#place(now, future)
+      const again = queueAgain(now, future, refused)
+      if (again === undefined) this.#place(now, future)
+      else this.#write(now, future, again.link, again)
     } else if (verdict.next === 'retry' && future.retries < MAX_RETRIES) {
       const isFree = future.topic.writable > 0
       if (!isFree && !budgetOf(future.topic).take(now)) this.#fail(now, future, verdict.code)
@@ -333,12 +338,7 @@ export class Requester {
     if (future.isRecovering) {
       if (future.lostPeers > 0 && this.#goElsewhere(now, future)) return
       this.#recovery.onWake(now, future)
-    } else if (this.#waiting.has(future)) {
-      if (future.waitUntil <= now && !future.isOpen) {
-        const why = failureOf(now, future, this.#state)
-        this.#fail(now, future, why.code, why)
-      } else this.#place(now, future)
-    }
+    } else if (this.#waiting.has(future)) this.#place(now, future)
   }
 
   #failLate(now: number, future: RequestResponseFuture): void {

@@ -33,6 +33,8 @@ export interface QueuePool {
 export interface RouteTopic {
   readonly name: string
   readonly queues: readonly RouteQueue[]
+  /** Dark-launch rules say which queues have the same calls. */
+  readonly dark: { mayStandIn(label: string, other: string): boolean } | undefined
   /** The earliest instant at which an isolated queue wants a probe. */
   probeAt: number
 }
@@ -98,7 +100,7 @@ export class RouteQueue {
 
   /** It usually takes longer than this call has: at most one such call at a time finds out more. */
   isHopeless(now: number, leftMs: number): boolean {
-    return this.latencyMs >= leftMs && (this.inFlight > 0 || this.latencyAt(now) >= leftMs)
+    return this.latencyMs > leftMs && (this.inFlight > 0 || this.latencyAt(now) > leftMs)
   }
 
   /** A reply came from it. */

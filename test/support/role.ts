@@ -91,6 +91,21 @@ const asResponder = async (
   ]
 }
 
+/** Answers one topic, by brokers that vote, if it is the active one. */
+const asStandby = async (urls: string[], name: string): Promise<[string, Answers]> => {
+  const bus = await connect(urls, { name, group: 'services', logger: log })
+  const ledger = new Map<string, number>()
+  await bus.reply(
+    'work.alone',
+    ({ id }: { id: string }) => {
+      ledger.set(id, (ledger.get(id) ?? 0) + 1)
+      return { id, by: name }
+    },
+    { standby: true },
+  )
+  return [urls[0]!, ({ what }) => (what === 'ledger' ? ledger : bus.snapshot())]
+}
+
 /** Sends its calls, tells that it has, and waits: to be frozen with replies due. */
 const asRequester = async (
   url: string,
@@ -105,6 +120,7 @@ const asRequester = async (
 const begin = (facts: RoleFacts): Promise<[string, Answers]> => {
   if (facts.role === 'broker') return asBroker(facts.listen)
   if (facts.role === 'requester') return asRequester(facts.url, facts.topic, facts.calls)
+  if (facts.standbyAt !== undefined) return asStandby(facts.standbyAt, facts.name ?? 'standby')
   return asResponder(facts.url, facts.name ?? 'responder', facts.concurrency ?? 64)
 }
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 export type RoleFacts =
   | { role: 'broker'; listen: string }
-  | { role: 'responder'; url: string; name?: string; concurrency?: number }
+  | { role: 'responder'; url: string; name?: string; concurrency?: number; standbyAt?: string[] }
   | { role: 'requester'; url: string; topic: string; calls: number }
 
 /** What a process of a story can be asked. */

@@ -109,7 +109,13 @@ export const flood = async <T>(
 }
 
 export class World {
+  /** Tells the reader of the test's output something, such as a figure that was measured. */
+  readonly say: (text: string) => void
   readonly #ends: (() => Promise<unknown> | unknown)[] = []
+
+  constructor(say: (text: string) => void) {
+    this.say = say
+  }
 
   /** Something to be ended with the story, latest first. */
   later(end: () => Promise<unknown> | unknown): void {
@@ -184,9 +190,9 @@ export const story = (
   tell: (world: World) => Promise<void>,
   timeout = 20_000,
 ): void => {
-  test(name, { timeout }, async () => {
+  test(name, { timeout }, async (context) => {
     const before = handles()
-    const world = new World()
+    const world = new World((text) => context.diagnostic(text))
     try {
       await Promise.race([tell(world), overdue(timeout - 2_000, world)])
     } finally {

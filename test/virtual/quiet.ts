@@ -17,7 +17,7 @@ export interface QuietWorld {
 export const assertQuiet = (world: QuietWorld): void => {
   world.healAll()
   world.run(QUIET_MS)
-  for (let i = 0; i < 5 && isBeating(world); i++) world.run(50)
+  for (let i = 0; i < 40 && isBeating(world); i++) world.run(50)
   for (const broker of world.brokers.values()) if (broker.isAlive) checkBroker(world, broker)
   for (const client of world.clients) if (client.isAlive) checkClient(client)
 }

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { votesToStay } from '../../rr-client/core/candidacy.ts'
 import type { Registration } from '../../rr-client/core/registration.ts'
-import { type ClientAsk, type ClientNode, TOPIC } from './client-node.ts'
+import { type AnswerAsk, type ClientAsk, type ClientNode, TOPIC } from './client-node.ts'
 import type { Handler } from './handlers.ts'
 import type { World } from './world.ts'
 
 /** How often the watch looks at everybody; it looks at every start of a handler as well. */
-const LOOK_MS = 2
+const LOOK_MS = 3
 
 export interface Member {
   readonly client: ClientNode
@@ -29,7 +29,7 @@ export class Standby {
     this.#watch()
   }
 
-  join(name: string, handler: Handler, ask: Partial<ClientAsk> = {}): Member {
+  join(name: string, handler: Handler, ask: Partial<ClientAsk> = {}, lane: AnswerAsk = {}): Member {
     const client = this.world.client(name, ask)
     const registration = client.answer(
       (execution) => {
@@ -37,7 +37,7 @@ export class Standby {
         this.check(client)
         handler(execution)
       },
-      { isStandby: true },
+      { ...lane, isStandby: true },
     )
     const member = { client, registration }
     this.members.push(member)

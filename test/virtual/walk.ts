@@ -1,30 +1,35 @@
 import assert from 'node:assert/strict'
-import type { Prng } from '../../bus/prng.ts'
+import { QueueState } from '../../bus/frame.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { VirtualCall } from './calls.ts'
 import type { AnswerAsk, ClientNode } from './client-node.ts'
 import type { Handler } from './handlers.ts'
+import { Harm, type Victims } from './harm.ts'
 import { World } from './world.ts'
 
 const WALK_MS = 4_000
 /** A timer is due up to a tick late, and what is readable goes first. */
 const LATE_MS = 60
+/** One of so many histories hurts nobody: then everything must stay at home. */
+const PEACE = 8
+/** `A1` is the beginning of `A10`, and another place. */
+const IDCS = ['A1', 'A10', 'B1']
 
 interface Asked {
   readonly by: ClientNode
   readonly call: VirtualCall
 }
 
-/** A random history of calls and faults over one small bus; the seed decides everything. */
-export class Walk {
+/** A random history of calls and faults over a small bus; the seed decides everything. */
+export class Walk implements Victims {
   readonly world: World
   readonly asked: Asked[] = []
-  readonly story: string[] = []
-  readonly #prng: Prng
-  readonly #requesters: ClientNode[] = []
-  readonly #responders: ClientNode[] = []
-  readonly #brokers: string[] = []
-  readonly #frozen = new Map<ClientNode | BrokerNode, { from: number; to: number }[]>()
+  readonly idcs: readonly string[]
+  readonly brokers: readonly string[]
+  readonly requesters: ClientNode[] = []
+  readonly responders: ClientNode[] = []
+  readonly #harm: Harm
+  readonly #isPeace: boolean
   readonly #lane: AnswerAsk
   /** Every process that ever was, for its advisories. */
   readonly #everybody = new Set<ClientNode | BrokerNode>()
@@ -32,42 +37,58 @@ export class Walk {
   #bodies = 0
 
   constructor(seed: number) {
-    this.world = new World(seed)
-    this.#prng = this.world.prng
-    this.#hurtPercent = 1 + this.#below(12)
-    this.world.latencyMs = 1 + this.#below(4)
-    for (let i = 0; i < 1 + this.#below(2); i++) this.#brokers.push(`b${i + 1}`)
-    for (const name of this.#brokers) this.#everybody.add(this.world.broker(name))
-    this.#lane = { concurrency: 1 + this.#below(4), prefetch: this.#below(6) }
-    for (let i = 0; i < 1 + this.#below(3); i++) this.#startResponder()
-    for (let i = 0; i < 1 + this.#below(3); i++) {
-      const requester = this.world.client(`R${i + 1}`)
-      this.#requesters.push(requester)
-      this.#everybody.add(requester)
+    const world = new World(seed)
+    this.world = world
+    this.#harm = new Harm(world, this)
+    this.#isPeace = this.#below(PEACE) === 0
+    this.#hurtPercent = this.#isPeace ? 0 : this.#below(6) === 0 ? 30 : 1 + this.#below(12)
+    world.latencyMs = 1 + this.#below(4)
+    this.idcs = IDCS.slice(0, 1 + this.#below(IDCS.length))
+    if (this.idcs.length > 1) world.awayMs = world.latencyMs + this.#below(20)
+    this.brokers = Array.from({ length: 1 + this.#below(4) }, (_, i) => `b${i + 1}`)
+    for (const name of this.brokers) {
+      this.#everybody.add(world.broker(name, { idc: this.#one(this.idcs) }))
     }
+    this.#lane = this.#isPeace ? {} : this.#drawLane()
+    for (let i = 0; i < 1 + this.#below(3); i++) this.#startResponder(this.#one(this.idcs))
+    for (let i = 0; i < 1 + this.#below(3); i++) this.#startRequester(`R${i + 1}`)
+  }
+
+  get story(): readonly string[] {
+    return this.#harm.story
   }
 
   run(): void {
     const { world } = this
-    world.run(this.#below(400))
+    world.run(this.#isPeace ? 1_000 : this.#below(400))
     const until = world.now + WALK_MS
     while (world.now < until) {
       world.run(this.#below(40))
-      if (this.#below(100) < this.#hurtPercent) this.#hurt()
+      if (this.#below(100) < this.#hurtPercent) this.#harm.strike()
       else this.#call()
     }
     world.healAll()
     world.run(10_000)
     this.#checkRecovered()
     this.check()
+    if (this.#isPeace) this.#checkLocal()
     world.assertQuiet()
     this.checkLedger()
   }
 
+  replace(responder: ClientNode): void {
+    this.responders.splice(this.responders.indexOf(responder), 1)
+    this.#startResponder(responder.facts.idc)
+  }
+
+  restarted(broker: BrokerNode): void {
+    this.#everybody.add(broker)
+  }
+
   /** Healed, it works again for everybody. */
   #checkRecovered(): void {
-    const calls = this.#requesters.map((by) => ({ by, call: by.call({ body: `${by.name}|1|ok` }) }))
-    this.world.run(200)
+    const calls = this.requesters.map((by) => ({ by, call: by.call({ body: `${by.name}|1|ok` }) }))
+    this.world.run(500)
     for (const { by, call } of calls) assert.equal(call.end, 'reply', this.#describe(by, call))
     this.asked.push(...calls)
   }
@@ -107,91 +128,89 @@ export class Walk {
     }
   }
 
+  /** Nobody was hurt: what a data centre with a broker and a responder asks, it answers itself. */
+  #checkLocal(): void {
+    const { world } = this
+    for (const { by, call } of this.asked) {
+      const { idc } = by.facts
+      assert.equal(call.end, 'reply', this.#describe(by, call))
+      const hasBroker = this.brokers.some((name) => world.brokers.get(name)!.limits.idc === idc)
+      const locals = this.responders.filter(({ facts }) => facts.idc === idc)
+      if (!hasBroker || locals.length === 0) continue
+      const [ran] = world.ledger.of(by.idOf(call))
+      const isLocal = locals.some(({ instance }) => instance === ran!.instance)
+      assert.ok(isLocal, `ran elsewhere: ${this.#describe(by, call)}`)
+    }
+  }
+
   #call(): void {
-    const by = this.#one(this.#requesters)
+    const by = this.#one(this.requesters)
     if (by.isFrozen || !by.isAlive) return
     this.#bodies += 1
     const isQuick = this.#below(4) > 0
     const afterMs = isQuick ? this.#below(30) : this.#below(900)
+    const shortMs = this.#isPeace ? 1_000 : 50
     const call = by.call({
       body: `${this.#bodies}|${afterMs}|${this.#below(12) === 0 ? 'throw' : 'ok'}`,
-      timeoutMs: 50 + this.#below(this.#below(3) === 0 ? 2_950 : 500),
+      timeoutMs: shortMs + this.#below(this.#below(3) === 0 ? 2_950 : 500),
       idempotent: this.#below(3) === 0,
+      ...(this.#below(5) === 0 ? { key: `k${this.#below(4)}` } : {}),
       waitForResponder: this.#below(4) === 0,
     })
     this.asked.push({ by, call })
-    if (this.#below(25) === 0) {
-      this.world.after(this.#below(200), () => {
-        if (by.isAlive && !by.isFrozen && !call.isSettled) by.cancel(call)
-      })
-    }
-  }
-
-  #hurt(): void {
-    const client = this.#one([...this.#requesters, ...this.#responders])
-    const broker = this.#one(this.#brokers)
-    const roll = this.#below(100)
-    if (roll < 35) {
-      const tell = this.#one(['both', 'both', 'client', 'broker', 'nobody'] as const)
-      this.#note(`cut ${client.name} ${broker}, told ${tell}`)
-      this.world.cut(client, broker, tell)
-    } else if (roll < 55) {
-      const way = this.#one(['up', 'down', 'both'] as const)
-      const ms = this.#below(2_500)
-      this.#note(`hold ${client.name} ${broker} ${way} ${ms} ms`)
-      this.world.hold(client, broker, way)
-      this.world.after(ms, () => this.world.heal(client, broker))
-    } else if (roll < 62) {
-      const ms = this.#below(1_500)
-      this.#note(`part ${client.name} ${broker} ${ms} ms`)
-      this.world.part(client, broker)
-      this.world.after(ms, () => this.world.heal(client, broker))
-    } else if (roll < 72) this.#freeze(client)
-    else if (roll < 80) this.#freeze(this.world.brokers.get(broker)!)
-    else if (roll < 90) this.#restart(broker)
-    else this.#killResponder()
-  }
-
-  #freeze(node: ClientNode | BrokerNode): void {
-    if (!node.isAlive || node.isFrozen) return
-    const ms = this.#below(3_000)
-    this.#note(`freeze ${node.name} ${ms} ms`)
-    const spells = this.#frozen.get(node) ?? []
-    spells.push({ from: this.world.now, to: this.world.now + ms })
-    this.#frozen.set(node, spells)
-    this.world.freeze(node, ms)
-  }
-
-  #restart(name: string): void {
-    const ms = this.#below(600)
-    this.#note(`kill ${name}, back in ${ms} ms`)
-    this.world.kill(this.world.brokers.get(name)!)
-    this.world.after(ms, () => {
-      this.#note(`restart ${name}`)
-      this.#everybody.add(this.world.restart(name))
+    call.onSettled = () => this.#checkRoutes(by, call)
+    if (this.#isPeace || this.#below(25) > 0) return
+    this.world.after(this.#below(200), () => {
+      if (by.isAlive && !by.isFrozen && !call.isSettled) by.cancel(call)
     })
   }
 
-  #killResponder(): void {
-    const dead = this.#one(this.#responders)
-    if (!dead.isAlive) return
-    this.#note(`kill ${dead.name}`)
-    this.world.kill(dead)
-    this.#responders.splice(this.#responders.indexOf(dead), 1)
-    this.#startResponder()
+  /** Nobody answers: then there is no queue that takes requests, however sick it seemed. */
+  #checkRoutes(by: ClientNode, call: VirtualCall): void {
+    const { future, error } = call
+    if (future === undefined || error?.code !== 'no_responder') return
+    for (const { state, link, instance } of future.topic.queues) {
+      const isThere = state === QueueState.writable && link.isUp && !link.outbox.isClogged
+      assert.ok(!isThere, `${instance} would have answered: ${this.#describe(by, call)}`)
+    }
   }
 
-  #startResponder(): void {
-    const responder = this.world.client(`Y${this.#everybody.size}`)
+  #drawLane(): AnswerAsk {
+    const lane = { concurrency: 1 + this.#below(4), prefetch: this.#below(6) }
+    return this.#below(4) > 0 ? lane : { ...lane, maxQueues: 1 + this.#below(2) }
+  }
+
+  #startResponder(idc: string): void {
+    const responder = this.#client(`Y${this.#everybody.size}`, idc)
     responder.answer(deed, this.#lane)
-    this.#responders.push(responder)
-    this.#everybody.add(responder)
+    this.responders.push(responder)
+  }
+
+  #startRequester(name: string): void {
+    this.requesters.push(this.#client(name, this.#one(this.idcs)))
+  }
+
+  /** Most know every broker; some know one and hear of the others later. */
+  #client(name: string, idc: string): ClientNode {
+    const { world, brokers } = this
+    const knowsAll = this.#isPeace || this.#below(4) > 0
+    const client = world.client(name, { idc, brokers: knowsAll ? brokers : [this.#one(brokers)] })
+    this.#everybody.add(client)
+    if (!knowsAll) world.after(this.#below(3_000), () => this.#introduce(client))
+    return client
+  }
+
+  #introduce(client: ClientNode): void {
+    const known = this.brokers.map((name) => this.world.brokers.get(name)!)
+    client.step((now) => {
+      for (const { name, limits } of known) client.core.addBroker(now, name, limits.idc)
+    })
   }
 
   /** The deadline, or the end of a spell in which the caller's process could do nothing. */
   #lastInstant(by: ClientNode, call: VirtualCall): number {
     let instant = call.startedAt + call.timeoutMs
-    for (const { from, to } of this.#frozen.get(by) ?? []) {
+    for (const { from, to } of this.#harm.spellsOf(by)) {
       if (instant + LATE_MS >= from && instant < to) instant = to
     }
     return instant
@@ -207,16 +226,21 @@ export class Walk {
     return (
       `${kind}${by.idOf(call)} (${call.body}) of ${timeoutMs} ms at ${startedAt}, ` +
       `${call.end} at ${settled?.at} ${call.error?.message ?? ''}, ` +
-      `ran [${ran.join(', ')}]\n${this.story.join('\n')}`
+      `ran [${ran.join(', ')}]\n${this.#places()}\n${this.story.join('\n')}`
     )
   }
 
-  #note(line: string): void {
-    this.story.push(`${this.world.now} ${line}`)
+  /** Who stands where. */
+  #places(): string {
+    const places = [...this.#everybody].map((node) => {
+      const idc = 'facts' in node ? node.facts.idc : node.limits.idc
+      return `${node.name} in ${idc}`
+    })
+    return [...new Set(places)].join(', ')
   }
 
   #below(bound: number): number {
-    return this.#prng.below(bound)
+    return this.world.prng.below(bound)
   }
 
   #one<T>(list: readonly T[]): T {
