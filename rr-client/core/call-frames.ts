@@ -49,7 +49,8 @@ export const writeRequest = (
   setU32(b, at + Request.delivery, 0)
   // Past its deadline it must not wrap round to fifty days: a process that was stopped gets here.
   // Our deadline is rounded up by 1 ms; the other side must not think it has more than was given.
-  setU32(b, at + Request.remainingMs, Math.max(0, future.deadline - 1 - now))
+  const leftMs = future.deadline - 1 - now - headroomMs(future.facts.timeoutMs)
+  setU32(b, at + Request.remainingMs, Math.max(0, leftMs))
   setU64(b, at + Request.life, link.life)
   setU64(b, at + Request.epoch, queue?.epoch ?? 0)
   setU64(b, at + Request.counter, future.counter)
@@ -57,6 +58,13 @@ export const writeRequest = (
   if (headers.length > 0) headers.copy(b, at + Request.head)
   if (body.length > 0) body.copy(b, at + Request.head + headers.length)
 }
+
+/**
+ * What expires unstarted should be told before the caller gives up: `expired`, not executed, is worth
+ * more than a deadline exceeded with everything unknown. It takes a round trip and a tick of a timer.
+ */
+const MAX_HEADROOM_MS = 8
+const headroomMs = (timeoutMs: number): number => Math.min(MAX_HEADROOM_MS, timeoutMs >> 5)
 
 export const writeCancel = (
   now: number,
