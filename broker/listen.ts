@@ -12,7 +12,7 @@ import type { CheckedBroker, ListenAddress } from './options.ts'
 
 /** New links admitted in one turn of the loop; the rest wait, so that established ones are read. */
 const ADMITTED_PER_TURN = 25
-/** New links that may wait for their turn. */
+/** New links that may wait for their turn, and connections that the system may keep until they are accepted. */
 const MAX_QUEUED = 4_096
 const HEADERS_MS = 5_000
 const CHECK_MS = 1_000
@@ -100,8 +100,9 @@ export class Listener {
         this.#server.on('error', () => {})
         resolve(this.#url())
       }
-      if (address.kind === 'unix') this.#server.listen(address.path, listening)
-      else this.#server.listen(address.port, address.host, listening)
+      const backlog = MAX_QUEUED
+      if (address.kind === 'unix') this.#server.listen({ path: address.path, backlog }, listening)
+      else this.#server.listen({ port: address.port, host: address.host, backlog }, listening)
     })
   }
 

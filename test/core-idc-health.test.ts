@@ -94,4 +94,26 @@ describe('home is full', () => {
     assert.deepEqual([after.failed, after.ranIn(sh!)], [[], 0])
     world.assertQuiet()
   })
+
+  test('and nobody else can be reached: the caller hears that it is overloaded, not that nobody is there', () => {
+    const world = new World()
+    const [sz] = sites(world, {
+      sz: {
+        handler: replies(2_500),
+        lane: { concurrency: 1, prefetch: 0 },
+        limits: { maxDepth: 2 },
+      },
+      sh: { responders: 0 },
+    })
+    world.wall('sz', 'sh')
+    const r = sz!.requester()
+    world.run(200)
+    r.callMany(2, { timeoutMs: 10_000 })
+    world.run(50)
+    const call = r.call({ timeoutMs: 2_500 })
+    world.run(2_500)
+    assert.equal(call.end, 'overloaded not_executed')
+    assert.ok(call.tookMs < 1_100, `after ${call.tookMs} ms`)
+    world.assertQuiet()
+  })
 })

@@ -72,6 +72,8 @@ describe('takeover: instances of other data centres take part', () => {
   const offer = (instances: number, credit = instances * 128, least = 0) => ({
     instances,
     credit,
+    linked: instances,
+    linkedCredit: credit,
     least,
   })
 

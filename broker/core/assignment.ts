@@ -198,9 +198,7 @@ export class Assignment {
   }
 
   #resize(registration: Registration, { window, windowBytes }: Omit<Window, 'id'>): void {
-    const before = registration.window
     registration.window = Math.max(1, window)
-    if (registration.isLocal) registration.topic.takeover?.resized(registration.window - before)
     registration.windowBytes = windowBytes
   }
 

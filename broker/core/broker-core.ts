@@ -256,9 +256,11 @@ export class BrokerCore {
         this.#offers.run(now, link, session, (at) => this.#assignment.onRegister(at, session, ask))
         break
       }
-      case Frame.assigned:
-        this.#assignment.onAssigned(now, session, decodeAssigned(reader))
+      case Frame.assigned: {
+        const told = decodeAssigned(reader)
+        this.#offers.run(now, link, session, (at) => this.#assignment.onAssigned(at, session, told))
         break
+      }
       case Frame.window: {
         const told = decodeWindow(reader)
         this.#offers.run(now, link, session, (at) => this.#assignment.onWindow(at, session, told))

@@ -204,17 +204,24 @@ export class Ownership {
     if (takeover === undefined) return false
     let instances = 0
     let credit = 0
+    let linked = 0
+    let linkedCredit = 0
     let remote = 0
     for (const registration of topic.registrations) {
       if (!isEligible(registration)) continue
-      if (!registration.isLocal) remote += 1
-      else {
-        instances += 1
-        credit += registration.window
+      if (!registration.isLocal) {
+        remote += 1
+        continue
       }
+      instances += 1
+      credit += registration.window
+      if (!registration.isDeclared) continue
+      linked += 1
+      linkedCredit += registration.window
     }
     const wasOn = takeover.isOn
-    const isOn = takeover.update(now, { instances, credit, least: topic.minQueues }) && remote > 0
+    const local = { instances, credit, linked, linkedCredit, least: topic.minQueues }
+    const isOn = takeover.update(now, local) && remote > 0
     if (isOn) this.#takeovers.add(topic)
     else this.#takeovers.delete(topic)
     if (takeover.isOn !== wasOn && remote > 0 && takeover.isForLoss) {

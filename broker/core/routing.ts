@@ -10,6 +10,8 @@ import { Topic } from './topic.ts'
 
 /** Differences are gathered for so long, encoded once, and sent to everyone who watches. */
 const GATHER_MS = 20
+/** Differences that are told in one turn of the loop, over all topics; the next turn goes on. */
+const TOLD_PER_TURN = 2_000
 /**
  * Ten thousand sessions may be due to be told all anew. In one turn of the loop they look at so many
  * queues together.
@@ -26,6 +28,8 @@ export class Routing {
   /** Sessions that are to be told all anew of what they know of a topic. */
   readonly #due = new Map<Topic, Set<Session>>()
   #dueAt = Number.POSITIVE_INFINITY
+  /** Some of what is due was left for the next turn. */
+  #isLate = false
   #nextTopic = 1
 
   constructor(state: BrokerState) {
@@ -103,22 +107,16 @@ export class Routing {
   }
 
   onDeadline(now: number): void {
-    if (now < this.#dueAt) return
-    this.#dueAt = Number.POSITIVE_INFINITY
-    for (const topic of this.#changed) {
-      const dueAt = topic.toldAt + GATHER_MS
-      if (dueAt > now) this.#dueAt = Math.min(this.#dueAt, dueAt)
-      else this.#tell(now, topic)
-    }
+    if (now >= this.#dueAt) this.#tellDue(now)
   }
 
-  /** Some of the sessions that must be told all anew have not been yet. */
+  /** There is more to tell than one turn of the loop is to be held up for. */
   get isBehind(): boolean {
-    return this.#due.size > 0
+    return this.#isLate || this.#due.size > 0
   }
 
-  /** Tells the next of them. */
   onTurn(now: number): void {
+    if (this.#isLate) this.#tellDue(now)
     let left = LOOKED_AT_PER_TURN
     for (const [topic, due] of this.#due) {
       const pages = topic.subsets === undefined ? this.#allFor(now, topic) : undefined
@@ -162,6 +160,22 @@ export class Routing {
 
   #dueForAll(topic: Topic): void {
     if (topic.watchers.size > 0) this.#due.set(topic, new Set(topic.watchers))
+  }
+
+  /** Tells what has been gathered for long enough. */
+  #tellDue(now: number): void {
+    this.#dueAt = Number.POSITIVE_INFINITY
+    this.#isLate = false
+    let left = TOLD_PER_TURN
+    for (const topic of this.#changed) {
+      const dueAt = topic.toldAt + GATHER_MS
+      if (dueAt > now) this.#dueAt = Math.min(this.#dueAt, dueAt)
+      else if (left <= 0) this.#isLate = true
+      else {
+        left -= topic.changed.size
+        this.#tell(now, topic)
+      }
+    }
   }
 
   #tell(now: number, topic: Topic): void {

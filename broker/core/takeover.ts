@@ -4,9 +4,9 @@ const FIRST_WAIT_MS = 3_000
 const LAST_WAIT_MS = 600_000
 /** A return that held for so many waits counts as a success. */
 const STABLE_WAITS = 10
-/** The usual credit is forgotten by half in this time. */
+/** What is usual is forgotten by half in this time. */
 const HALF_LIFE_MS = 600_000
-/** Below this share of the usual credit the instances at home are too few. */
+/** Below this share of the usual number, and of the usual credit, those at home are too few. */
 const SHORT_SHARE = 0.5
 /** While too few are at home: when to look again whether that has become the usual. */
 const LOOK_MS = 30_000
@@ -15,6 +15,9 @@ const LOOK_MS = 30_000
 export interface LocalOffer {
   readonly instances: number
   readonly credit: number
+  /** Those that are sure, and their credit: the others were lost a moment ago, and may be back. */
+  readonly linked: number
+  readonly linkedCredit: number
   /** So many instances the group wants at least. */
   readonly least: number
 }
@@ -25,7 +28,9 @@ export interface LocalOffer {
  */
 export class Takeover {
   isOn = false
+  /** So many instances there usually are, and what they usually grant. */
   #usual = 0
+  #usualCredit = 0
   #usualAt = 0
   #enoughSince = -1
   #waitMs = FIRST_WAIT_MS
@@ -62,12 +67,8 @@ export class Takeover {
 
   /** An instance at home left in good order: fewer are the usual from now on. */
   left(credit: number): void {
-    this.#usual = Math.max(0, this.#usual - credit)
-  }
-
-  /** An instance at home shares its credit among other brokers than before: nobody was lost. */
-  resized(byCredit: number): void {
-    this.#usual = Math.max(0, this.#usual + byCredit)
+    this.#usual = Math.max(0, this.#usual - 1)
+    this.#usualCredit = Math.max(0, this.#usualCredit - credit)
   }
 
   #begin(now: number): void {
@@ -80,10 +81,15 @@ export class Takeover {
     this.isOn = true
   }
 
-  #isShort(now: number, { instances, credit, least }: LocalOffer): boolean {
-    const kept = this.#usual * 0.5 ** ((now - this.#usualAt) / HALF_LIFE_MS)
-    this.#usual = Math.max(credit, kept)
+  #isShort(now: number, { instances, credit, linked, linkedCredit, least }: LocalOffer): boolean {
+    const kept = 0.5 ** ((now - this.#usualAt) / HALF_LIFE_MS)
+    // One that comes in the place of one just lost must not count beside it.
+    this.#usual = Math.max(linked, this.#usual * kept)
+    this.#usualCredit = Math.max(linkedCredit, this.#usualCredit * kept)
     this.#usualAt = now
-    return instances === 0 || instances < least || credit < this.#usual * SHORT_SHARE
+    if (instances === 0 || instances < least) return true
+    // Credit alone says little: it is shared with other brokers, and what they get may change.
+    const isFew = instances < this.#usual * SHORT_SHARE
+    return isFew && credit < this.#usualCredit * SHORT_SHARE
   }
 }

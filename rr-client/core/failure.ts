@@ -46,11 +46,13 @@ export const failureOf = (
   const isAsked = links.some((link) =>
     link.isHome ? topic.asked.has(link) && !topic.heard.has(link) : topic.isAnswerDue(now, link),
   )
-  if (isAsked || state.links.some((link) => link.isFirstOpening)) {
-    return mayPass('no_responder', nobody, now + LOOK_MS)
-  }
   const queues = queuesFor(future)
-  if (queues.length > 0) return failureOfQueues(now, future, queues)
+  const known = queues.length > 0 ? failureOfQueues(now, future, queues) : undefined
+  if (isAsked || state.links.some((link) => link.isFirstOpening)) {
+    const reason = known ?? mayPass('no_responder', nobody)
+    return { ...reason, mayPass: true, lookAgainAt: now + LOOK_MS }
+  }
+  if (known !== undefined) return known
   const settlesAt = Math.max(...links.map((link) => link.settlesAt))
   const miss = topic.dark === undefined ? undefined : missOf(topic, topic.dark, future.rule)
   if (settlesAt > now) return mayPass('no_responder', miss ?? nobody, settlesAt)

@@ -81,8 +81,8 @@ export class Isolations {
   late(now: number, future: RequestResponseFuture, attempt: Attempt): void {
     const { queue, sentAt } = attempt
     if (isSlow(now, attempt)) this.failed(now, future, attempt)
-    // As slow as it usually is, and too slow for this call: others first, for longer each time.
-    else if (queue !== undefined && queue.latencyMs >= now - sentAt) queue.noteRefusal(now)
+    // Not slower than it ever is, and too slow for this call: others first, for longer each time.
+    else if (queue !== undefined && queue.quickMs >= now - sentAt) queue.noteRefusal(now)
   }
 
   /** The probe of an isolated queue has ended. */

@@ -124,6 +124,8 @@ export class Registrations {
     const registration = this.#byId.get(assign.id)
     if (registration === undefined || registration.state !== 'open') return
     const { queue, epoch } = assign
+    const before = registration.queues.get(link) ?? queue
+    if (before !== queue) this.#ownedBy(link).delete(before)
     this.#ownedBy(link).set(queue, { registration, epoch })
     registration.queues.set(link, queue)
     if (!link.isHome) this.#share(now, registration)
@@ -170,7 +172,7 @@ export class Registrations {
   onUnregistered(now: number, link: BrokerLink, reader: FieldReader): void {
     const registration = this.#byId.get(decodeNumber(reader))
     if (registration === undefined) return
-    registration.queues.delete(link)
+    this.#disown(now, link, registration)
     if (registration.leaving.delete(link)) this.onLess(now, registration)
   }
 
@@ -191,9 +193,9 @@ export class Registrations {
     if (this.#byTopic.get(registration.topic) === registration) {
       this.#byTopic.delete(registration.topic)
     }
-    for (const owned of this.#owned.values()) {
-      for (const [queue, { registration: of }] of owned)
-        if (of === registration) owned.delete(queue)
+    for (const [link, queue] of registration.queues) {
+      const owned = this.#owned.get(link)
+      if (owned?.get(queue)?.registration === registration) owned.delete(queue)
     }
     this.#state.effects.ended(registration)
   }

@@ -231,6 +231,7 @@ export class Responder {
   /** Hands back what has not started of one registration. */
   handBack(now: number, registration: Registration, why: Reason = Reason.draining): number {
     let count = 0
+    if (registration.waiting === 0) return count
     for (const mark of [...this.#marks.all()]) {
       if (mark.registration !== registration || mark.state !== 'waiting') continue
       this.refuse(now, mark, why, '')
@@ -242,6 +243,7 @@ export class Responder {
   /** Aborts what still runs; for the end of a close. */
   abandon(registration: Registration): number {
     let count = 0
+    if (registration.running === 0) return count
     for (const mark of this.#marks.all()) {
       if (mark.registration !== registration || mark.state !== 'running') continue
       this.#state.effects.abort(mark, 'closing')

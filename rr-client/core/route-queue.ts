@@ -57,6 +57,8 @@ export class RouteQueue {
   inFlight = 0
   /** Smoothed milliseconds from send to reply. */
   latencyMs = 0
+  /** What is quick for it: the least, forgotten by and by. */
+  quickMs = 0
   /** What is slow for it: about the 99th percentile of its latency. */
   slowMs = 0
   /** Smoothed: requests that wait there for each handler that may run. */
@@ -68,7 +70,7 @@ export class RouteQueue {
   /** Its owner refused just now: better ones first until then. */
   shyUntil = 0
   #refusals = 0
-  #heardAt = Number.NEGATIVE_INFINITY
+  #heardAt = 0
   /** Made by its first failure. */
   isolation: Isolation | undefined
 
@@ -95,17 +97,22 @@ export class RouteQueue {
 
   /** What it took is believed less and less while nothing new is heard: a slow one may be well again. */
   latencyAt(now: number): number {
-    return this.latencyMs * 0.5 ** ((now - this.#heardAt) / LATENCY_HALF_LIFE_MS)
+    return this.latencyMs * this.#belief(now)
   }
 
-  /** It usually takes longer than this call has: at most one such call at a time finds out more. */
+  /** It never is as quick as this call needs it: at most one such call at a time finds out more. */
   isHopeless(now: number, leftMs: number): boolean {
-    return this.latencyMs > leftMs && (this.inFlight > 0 || this.latencyAt(now) > leftMs)
+    const { quickMs } = this
+    return quickMs > leftMs && (this.inFlight > 0 || quickMs * this.#belief(now) > leftMs)
   }
 
-  /** A reply came from it. */
+  /** A reply came from it. After a long silence it says more than all before. */
   noteReply(now: number, ms: number, load: number): void {
-    this.#noteLatency(now, ms)
+    const kept = (1 - LATENCY_WEIGHT) * (this.#heardAt === 0 ? 1 : this.#belief(now))
+    this.latencyMs = this.latencyMs * kept + ms * (1 - kept)
+    if (ms < this.quickMs || this.#heardAt === 0) this.quickMs = ms
+    else this.quickMs += (ms - this.quickMs) * LATENCY_WEIGHT
+    this.#heardAt = now
     if (ms > this.slowMs) this.slowMs = ms
     else this.slowMs += (ms - this.slowMs) * SLOW_DECAY
     this.load += (load / LOAD_UNIT - this.load) * LOAD_WEIGHT
@@ -113,18 +120,15 @@ export class RouteQueue {
     if (this.isolation?.succeed(now) === true) this.isolation = undefined
   }
 
-  /** The responder itself refuses: a queue that says no quickly must not draw the calls to itself. */
+  /** Its owner refuses, or cannot be in time: who says no quickly must not draw the calls to itself. */
   noteRefusal(now: number): void {
     const forMs = Math.min(LAST_AVOID_MS, FIRST_AVOID_MS * 2 ** this.#refusals)
     this.#refusals = Math.min(16, this.#refusals + 1)
     this.shyUntil = now + forMs
   }
 
-  /** After a long silence, and the first time, it says more than all before. */
-  #noteLatency(now: number, ms: number): void {
-    const silentMs = now - this.#heardAt
-    const kept = (1 - LATENCY_WEIGHT) * 0.5 ** (silentMs / LATENCY_HALF_LIFE_MS)
-    this.latencyMs = this.latencyMs * kept + ms * (1 - kept)
-    this.#heardAt = now
+  /** What is left of what was known of it, after so long a silence. */
+  #belief(now: number): number {
+    return 0.5 ** ((now - this.#heardAt) / LATENCY_HALF_LIFE_MS)
   }
 }

@@ -7,6 +7,7 @@ import { measureMemory, memoryTable } from './memory.ts'
 import { parseSettings, USAGE, UsageError } from './options.ts'
 import { type Note, Run } from './run.ts'
 import { measureShapes, shapeTable } from './shapes.ts'
+import { measureSurvival, survivalTable } from './survival.ts'
 import { markdown } from './table.ts'
 import { hasProc } from './usage.ts'
 
@@ -39,18 +40,20 @@ async function perform(run: Run): Promise<number> {
     const shapes = await measureShapes(run)
     const growth = await measureGrowth(run)
     const memory = await measureMemory(run)
+    const survival = await measureSurvival(run)
 
     const parts = [heading(machine, commit, run)]
     if (shapes.length > 0) parts.push(shapeTable(shapes))
     if (growth.length > 0) parts.push(growthTable(growth))
     if (memory.length > 0) parts.push(memoryTable(memory))
+    if (survival.length > 0) parts.push(survivalTable(survival))
     parts.push(...notes(run))
     process.stdout.write(`${parts.join('\n\n')}\n`)
 
     if (run.settings.json !== null) {
       const { settings, skipped, problems, seconds } = run
       const at = new Date().toISOString()
-      const all = { at, commit, machine, settings, seconds, shapes, growth, memory }
+      const all = { at, commit, machine, settings, seconds, shapes, growth, memory, survival }
       writeFileSync(
         run.settings.json,
         `${JSON.stringify({ ...all, skipped, problems }, null, 1)}\n`,

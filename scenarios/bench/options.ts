@@ -1,11 +1,15 @@
 /** What the benchmark can be told on the command line. */
 import { parseArgs } from 'node:util'
 
-export const SECTIONS = ['lat', 'closed', 'fan', 'growth', 'memory'] as const
+export const SECTIONS = ['lat', 'closed', 'fan', 'growth', 'memory', 'survival'] as const
+/** Hurts processes for minutes: only when asked for by name. */
+const USUAL = SECTIONS.filter((section) => section !== 'survival')
 export type Section = (typeof SECTIONS)[number]
 
 export interface Settings {
   only: readonly Section[]
+  /** Of the survival cases those whose name has this. */
+  match: string
   /** Bytes of a body. */
   sizes: readonly number[]
   /** Length of one measured window. */
@@ -17,7 +21,8 @@ export interface Settings {
 
 export const USAGE = `finbus bench: measures finbus in processes of its own, on loopback
 
-  --only LIST     of ${SECTIONS.join(',')} (default: all)
+  --only LIST     of ${SECTIONS.join(',')} (default: all but survival)
+  --match TEXT    of survival, the cases whose name has it
   --sizes LIST    body sizes in bytes (default: 128,1024,16384)
   --seconds N     length of one measured window (default: 2)
   --quick         short windows, fewer rows: under 40 s instead of under 4 minutes
@@ -35,7 +40,8 @@ export function parseSettings(args: string[]): Settings {
   const values = parse(args)
   const quick = values.quick ?? false
   return {
-    only: values.only === undefined ? SECTIONS : list('only', values.only).map(sectionOf),
+    only: values.only === undefined ? USUAL : list('only', values.only).map(sectionOf),
+    match: values.match ?? '',
     sizes:
       values.sizes === undefined
         ? quick
@@ -61,6 +67,7 @@ function parse(args: string[]) {
       allowPositionals: false,
       options: {
         only: { type: 'string' },
+        match: { type: 'string' },
         sizes: { type: 'string' },
         seconds: { type: 'string' },
         quick: { type: 'boolean' },

@@ -4,6 +4,7 @@ import { type Broker, type BrokerOptions, startBroker } from '../../broker/index
 import { type Bus, connect } from '../../rr-client/index.ts'
 import { floorBroker, floorRequester, floorResponder } from './floor.ts'
 import { type Call, closedLoop, codeOf, countWrongEchoes, Errors, type LoadPlan } from './load.ts'
+import { survivalParts } from './survival/parts.ts'
 
 export const parts = {
   broker,
@@ -13,6 +14,7 @@ export const parts = {
   floorBroker,
   floorResponder,
   floorRequester,
+  ...survivalParts,
 }
 export type Parts = typeof parts
 

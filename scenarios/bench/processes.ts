@@ -35,6 +35,8 @@ const STOP_MS = 1_500
 /** One forked process, asked by name and answered in any order. */
 export class Child<P extends PartName> {
   readonly pid: number
+  /** Resolves when the process has ended. */
+  readonly gone: Promise<void>
   readonly #part: P
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, Waiting>()
@@ -44,6 +46,7 @@ export class Child<P extends PartName> {
     this.#part = part
     this.#process = process
     this.pid = process.pid!
+    this.gone = new Promise((resolve) => process.once('exit', () => resolve()))
     process.on('message', (answer: Answer) => this.#settle(answer))
     process.on('error', (error) => this.#fail(error))
     process.on('exit', (code, signal) =>

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Broker, startBroker } from '../../broker/index.ts'
 import { type Bus, connect, type Log, ServiceError } from '../../rr-client/index.ts'
+import { openCaller, openFleet, openWatcher } from './fleet.ts'
 import type { Ask, RoleFacts } from './roles.ts'
 
 const say = (what: object): void => {
@@ -117,9 +118,17 @@ const asRequester = async (
   return [url, () => bus.snapshot()]
 }
 
-const begin = (facts: RoleFacts): Promise<[string, Answers]> => {
+const begin = async (facts: RoleFacts): Promise<[string, Answers]> => {
   if (facts.role === 'broker') return asBroker(facts.listen)
   if (facts.role === 'requester') return asRequester(facts.url, facts.topic, facts.calls)
+  if (facts.role === 'fleet') {
+    const buses = await openFleet(facts.url, facts, log)
+    return [facts.url, () => buses.length]
+  }
+  if (facts.role === 'watcher') return [facts.url, await openWatcher(facts.url, facts, log)]
+  if (facts.role === 'caller') {
+    return [facts.url, await openCaller(facts.url, facts.topic, facts.everyMs, log)]
+  }
   if (facts.standbyAt !== undefined) return asStandby(facts.standbyAt, facts.name ?? 'standby')
   return asResponder(facts.url, facts.name ?? 'responder', facts.concurrency ?? 64)
 }

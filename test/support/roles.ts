@@ -6,6 +6,9 @@ export type RoleFacts =
   | { role: 'broker'; listen: string }
   | { role: 'responder'; url: string; name?: string; concurrency?: number; standbyAt?: string[] }
   | { role: 'requester'; url: string; topic: string; calls: number }
+  | { role: 'fleet'; url: string; name: string; clients: number; topics: number }
+  | { role: 'watcher'; url: string; clients: number; topics: number }
+  | { role: 'caller'; url: string; topic: string; everyMs: number }
 
 /** What a process of a story can be asked. */
 export type Ask =
@@ -13,6 +16,8 @@ export type Ask =
   | { what: 'release' }
   | { what: 'snapshot' }
   | { what: 'memory' }
+  | { what: 'news' }
+  | { what: 'timed' }
 
 export interface Started {
   url: string

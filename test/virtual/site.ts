@@ -88,9 +88,3 @@ export const sites = (world: World, asks: Readonly<Record<string, SiteAsk>>): Si
   world.run(500)
   return all
 }
-
-/** Between these data centres nothing arrives any more, either way. */
-export const wallOff = (world: World, a: Site, b: Site): void => {
-  world.wall(a.idc, b.idc)
-  world.wall(b.idc, a.idc)
-}

@@ -73,6 +73,7 @@ export class Walk implements Victims {
     this.check()
     if (this.#isPeace) this.#checkLocal()
     world.assertQuiet()
+    for (const name of this.brokers) this.#checkOwners(world.brokers.get(name)!)
     this.checkLedger()
   }
 
@@ -140,6 +141,30 @@ export class Walk implements Victims {
       const [ran] = world.ledger.of(by.idOf(call))
       const isLocal = locals.some(({ instance }) => instance === ran!.instance)
       assert.ok(isLocal, `ran elsewhere: ${this.#describe(by, call)}`)
+    }
+  }
+
+  /**
+   * At rest each instance at home owns a queue; those elsewhere do not, unless too few seem to be at
+   * home: one whose death nobody could notice counted beside the one in its place for a while.
+   */
+  #checkOwners(broker: BrokerNode): void {
+    const queues = broker.view().topics.flatMap((topic) => topic.queues)
+    const { idc } = broker.limits
+    const locals = this.responders.filter(({ facts }) => facts.idc === idc)
+    const isShort = (broker.advised('idc_takeover').at(-1)?.local ?? 0) > 0
+    const due = locals.length > 0 && !isShort ? locals : this.responders
+    const wanted = due.map(({ instance }) => instance)
+    const owners = queues.map(({ owner }) => owner)
+    const what = `${broker.name} in ${idc}\n${this.#places()}\n${this.story.join('\n')}`
+    const isBounded = this.#lane.maxQueues !== undefined
+    assert.ok(isBounded ? owners.length > 0 : owners.length >= locals.length, `owners at ${what}`)
+    for (const owner of owners) assert.ok(wanted.includes(owner), `${owner} at ${what}`)
+    for (const { owner, window } of queues) {
+      const { core } = due.find(({ instance }) => instance === owner)!
+      const link = core.state.links.find((l) => l.broker === broker.name && l.isUp)!
+      const [registration] = core.registrations.all
+      assert.equal(window, registration!.windows.get(link), `the credit of ${owner} at ${what}`)
     }
   }
 
