@@ -9,6 +9,7 @@ const MAX_UNACKNOWLEDGED = 64
 /** An instance gone from every broker for so long is lost. */
 const GONE_MS = 150
 const TRY_AGAIN_MS = 20
+const NEVER = Number.POSITIVE_INFINITY
 
 export interface RecoveryActs {
   write(now: number, future: RequestResponseFuture, link: BrokerLink): void
@@ -61,7 +62,8 @@ export class Recovery {
       this.#acts.lost(now, future)
       return
     }
-    this.#acts.wakeAt(now, future, now + TRY_AGAIN_MS)
+    const goneAt = future.absentSince < 0 ? NEVER : future.absentSince + GONE_MS
+    this.#acts.wakeAt(now, future, Math.min(now + TRY_AGAIN_MS, goneAt))
   }
 
   onWake(now: number, future: RequestResponseFuture): void {

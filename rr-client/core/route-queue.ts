@@ -8,6 +8,7 @@ import type { Isolation } from './isolation.ts'
 const LATENCY_WEIGHT = 1 / 8
 const LOAD_WEIGHT = 1 / 8
 const LATENCY_HALF_LIFE_MS = 1_000
+const BRIEF_MS = 10
 /** How fast the slowest usual latency is forgotten: it stays near the 99th percentile. */
 const SLOW_DECAY = 1 / 256
 /** After a refusal by the responder itself its queue is left out for this, doubling up to the last. */
@@ -129,6 +130,8 @@ export class RouteQueue {
 
   /** What is left of what was known of it, after so long a silence. */
   #belief(now: number): number {
-    return 0.5 ** ((now - this.#heardAt) / LATENCY_HALF_LIFE_MS)
+    const silentMs = now - this.#heardAt
+    // While replies come it is asked for every one of them, and a power has its price.
+    return silentMs < BRIEF_MS ? 1 : 0.5 ** (silentMs / LATENCY_HALF_LIFE_MS)
   }
 }
