@@ -8,10 +8,10 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { nextVersion, readRules } from '../broker/rules.ts'
+import { hashText } from '../bus/hash.ts'
 import { encodeHeaders, NO_BYTES, withHeader } from '../bus/headers.ts'
 import { type DarkLaunchRule, NO_SHARE, type TopicRule } from '../bus/rules.ts'
 import { DarkLaunch, inForce, shareOf } from '../rr-client/core/dark-launch.ts'
-import { hashText } from '../rr-client/core/hash.ts'
 import { failure, story, until } from './support/world.ts'
 
 const MAIN = fileURLToPath(new URL('../scenarios/cli/main.js', import.meta.url))

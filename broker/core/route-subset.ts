@@ -1,3 +1,4 @@
+import { fnv1a, mix } from '../../bus/hash.ts'
 import type { Queue } from './queue.ts'
 import { type Field, isWritable, keyOf } from './route-field.ts'
 import type { Session } from './session.ts'
@@ -26,7 +27,7 @@ export class RouteSubset {
 
   constructor(session: Session) {
     this.session = session
-    this.#seed = hashOf(session.instance)
+    this.#seed = fnv1a(session.instance)
   }
 
   get queues(): Iterable<Queue> {
@@ -186,19 +187,4 @@ const barOf = (a: Ranking, b: Ranking, count: number): number => {
     else j += 1
   }
   return Math.max(a.rankAt(i), b.rankAt(j))
-}
-
-/** FNV-1a. */
-const hashOf = (text: string): number => {
-  let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-  return h
-}
-
-/** The final mix of MurmurHash3. */
-const mix = (n: number): number => {
-  let h = n ^ (n >>> 16)
-  h = Math.imul(h, 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return (h ^ (h >>> 16)) >>> 0
 }

@@ -1,7 +1,7 @@
 import { Flag, QueueState } from '../../bus/frame.ts'
+import { hashText } from '../../bus/hash.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { RequestResponseFuture } from './future.ts'
-import { hashText } from './hash.ts'
 import type { QueuePool, RouteQueue } from './route-queue.ts'
 
 /** What is put up with when nothing better is there. */

@@ -1,6 +1,6 @@
+import { hashText } from '../../bus/hash.ts'
 import { decodeHeaders, type Headers, OwnHeader } from '../../bus/headers.ts'
 import { NO_SHARE, SHARES, type TopicRule, type TopicRules } from '../../bus/rules.ts'
-import { hashText } from './hash.ts'
 import type { Homing } from './homing.ts'
 import type { QueuePool, RouteQueue } from './route-queue.ts'
 

@@ -1,4 +1,4 @@
-import { hashText } from '../../rr-client/core/hash.ts'
+import { hashText } from '../../bus/hash.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { AnswerAsk, ClientNode } from './client-node.ts'
 import type { Handler } from './handlers.ts'
