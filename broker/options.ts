@@ -2,23 +2,22 @@
 import { z } from 'zod'
 import { invalid } from '../bus/errors.ts'
 import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { checkOptions, LINK_TLS, PEM } from '../bus/io/options.ts'
 import { checkPems } from '../bus/io/tls.ts'
 import { isName } from '../bus/names.ts'
-import { didYouMean } from '../bus/suggest.ts'
 import {
   BROKER_URL_RULE,
   isBrokerUrl,
   isEverywhere,
-  isLoopback,
   isRegistryUrl,
   plainUrl,
   REGISTRY_URL_RULE,
 } from '../bus/urls.ts'
 import type { BrokerOptions } from './api.ts'
+import { parseTcp, type TcpAddress } from './listen-address.ts'
 
 const ms = z.number().int().min(0).max(86_400_000)
 export const name = z.string().refine(isName, 'must be 1 to 64 letters, digits, _ . and -')
-export const PEM = z.union([z.string(), z.instanceof(Buffer)])
 /** One url or several; each once. */
 const urls = (isUrl: (url: string) => boolean, rule: string, most: number) => {
   const url = z.string({ error: rule }).refine(isUrl, rule)
@@ -49,13 +48,6 @@ export type CheckedGrant = z.infer<typeof TOKEN_GRANTS>[number]
 const isRules = (value: unknown): boolean => Array.isArray(value) || typeof value === 'string'
 
 const TLS = z.strictObject({ cert: PEM, key: PEM, clientCa: PEM.optional() })
-const REGISTRY_TLS = z.strictObject({
-  ca: PEM.optional(),
-  cert: PEM.optional(),
-  key: PEM.optional(),
-  serverName: z.string().optional(),
-})
-
 const BROKER = z.strictObject({
   listen: z.string().default('ws://127.0.0.1:7400'),
   id: name.optional(),
@@ -66,7 +58,7 @@ const BROKER = z.strictObject({
   origins: z.array(z.string().min(1)).default([]),
   registry: urls(isRegistryUrl, REGISTRY_URL_RULE, 16).optional(),
   registryToken: z.string().min(1).max(4_096).optional(),
-  registryTls: REGISTRY_TLS.optional(),
+  registryTls: LINK_TLS.optional(),
   advertise: urls(isBrokerUrl, BROKER_URL_RULE, 8).optional(),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
   maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
@@ -92,72 +84,31 @@ const BROKER = z.strictObject({
 export type CheckedBroker = z.infer<typeof BROKER>
 
 export const checkBroker = (options: BrokerOptions): CheckedBroker => {
-  const parsed = BROKER.safeParse(options)
-  if (!parsed.success) throw optionError(parsed.error.issues[0]!)
-  if (parsed.data.silenceMs <= parsed.data.pingMs) {
-    throw invalid(
-      'silenceMs',
-      `must be above pingMs (${parsed.data.pingMs})`,
-      parsed.data.silenceMs,
-    )
-  }
-  const { tls, registryTls } = parsed.data
+  const checked = checkOptions('broker', BROKER, options)
+  const { tls, registryTls, pingMs, silenceMs } = checked
+  if (silenceMs <= pingMs) throw invalid('silenceMs', `must be above pingMs (${pingMs})`, silenceMs)
   if (tls !== undefined) checkPems({ ca: tls.clientCa, cert: tls.cert, key: tls.key })
   if (registryTls !== undefined) checkPems(registryTls)
-  return parsed.data
-}
-
-const optionError = (issue: z.core.$ZodIssue) => {
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0]!
-    const within = issue.path[0]
-    const schema = within === 'tls' ? TLS : within === 'registryTls' ? REGISTRY_TLS : BROKER
-    const hint = didYouMean(key, Object.keys(schema.shape))
-    const where = schema === BROKER ? '' : ` in ${String(within)}`
-    return invalid('broker option', `${JSON.stringify(key)}${where} is unknown${hint}`)
-  }
-  return invalid(`broker option ${issue.path.join('.')}`, `is not valid: ${issue.message}`)
+  return checked
 }
 
 /** Where to listen. */
-export type ListenAddress =
-  | { kind: 'tcp'; host: string; port: number; isTls: boolean }
-  | { kind: 'unix'; path: string }
-
-/** Throws unless it is on loopback, or has TLS and tokens. */
-export const checkGuarded = (
-  what: string,
-  host: string,
-  isTls: boolean,
-  hasTokens: boolean,
-): void => {
-  if (isLoopback(host) || (isTls && hasTokens)) return
-  throw invalid(
-    'listen',
-    `${host} is not loopback: there a ${what} starts only with tls and tokens`,
-  )
-}
+export type ListenAddress = ({ kind: 'tcp' } & TcpAddress) | { kind: 'unix'; path: string }
 
 /** Parses `listen`; off loopback it must be guarded by TLS and tokens. */
 export const parseListen = (checked: CheckedBroker): ListenAddress => {
   const { listen, tls, tokens, registry, advertise } = checked
   if (listen.startsWith('unix:/')) return { kind: 'unix', path: listen.slice('unix:'.length) }
-  const match = /^(wss?):\/\/([^/:]+|\[[^\]]+\])(?::(\d{1,5}))?\/?$/.exec(listen)
-  const port = Number(match?.[3] ?? 7_400)
-  if (match === null || port > 65_535) {
-    throw invalid('listen', 'must be ws://host:port, wss://host:port or unix:/path', listen)
-  }
-  const isTls = match[1] === 'wss'
-  const host = match[2]!.replace(/^\[|\]$/g, '')
-  if (isTls && tls === undefined) throw invalid('listen', 'wss needs the option tls (cert and key)')
-  if (!isTls && tls !== undefined)
-    throw invalid('listen', 'must be wss:// when tls is given', listen)
-  checkGuarded('broker', host, isTls, tokens !== undefined)
+  const address = parseTcp(listen, {
+    ...{ what: 'broker', scheme: 'ws', port: 7_400, rule: BROKER_URL_RULE },
+    ...{ hasTls: tls !== undefined, hasTokens: tokens !== undefined },
+  })
+  const { host } = address
   if (isEverywhere(host) && registry !== undefined && advertise === undefined) {
     throw invalid(
       'advertise',
       `must name the urls that clients reach: with a registry, ${host} is nobody's address`,
     )
   }
-  return { kind: 'tcp', host, port, isTls }
+  return { kind: 'tcp', ...address }
 }

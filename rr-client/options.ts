@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { invalid } from '../bus/errors.ts'
 import { DEFAULT_PING_MS, DEFAULT_SILENCE_MS } from '../bus/heartbeat.ts'
+import { checkOptions, LINK_TLS } from '../bus/io/options.ts'
 import { checkPems } from '../bus/io/tls.ts'
 import { checkName, MAX_KEY } from '../bus/names.ts'
 import { didYouMean } from '../bus/suggest.ts'
@@ -26,7 +27,6 @@ const MAX_TIMEOUT_MS = 86_400_000
 const MAX_REGISTRIES = 16
 
 const ms = (least: number, most = MAX_TIMEOUT_MS) => z.number().int().min(least).max(most)
-const pem = z.union([z.string(), z.instanceof(Buffer)])
 const name = z.string().superRefine((value, context) => {
   try {
     checkName('name', value)
@@ -35,20 +35,13 @@ const name = z.string().superRefine((value, context) => {
   }
 })
 
-const TLS = z.strictObject({
-  ca: pem.optional(),
-  cert: pem.optional(),
-  key: pem.optional(),
-  serverName: z.string().optional(),
-})
-
 const CONNECT = z.strictObject({
   name: name.default('client'),
   group: name.optional(),
   label: name.optional(),
   idc: name.default('local'),
   token: z.string().min(1).max(4_096).optional(),
-  tls: TLS.optional(),
+  tls: LINK_TLS.optional(),
   logger: z
     .custom<ConnectOptions['logger']>(isLog, 'must have debug, info, warn and error')
     .optional(),
@@ -95,7 +88,7 @@ const FORCE = z
 const CLOSE = z.strictObject({ timeoutMs: ms(0).default(5_000) })
 
 export const checkConnect = (options: ConnectOptions): CheckedConnect => {
-  const checked = check('connect', CONNECT, options)
+  const checked = checkOptions('connect', CONNECT, options)
   if (checked.silenceMs <= checked.pingMs) {
     throw invalid('silenceMs', `must be above pingMs (${checked.pingMs})`, checked.silenceMs)
   }
@@ -104,7 +97,7 @@ export const checkConnect = (options: ConnectOptions): CheckedConnect => {
 }
 
 export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> => {
-  const checked = check('reply', REPLY, options)
+  const checked = checkOptions('reply', REPLY, options)
   const { min, max } = checked.queues
   if (checked.standby && (min > 0 || max > 0)) {
     throw invalid('reply option queues', 'must be left out with standby: one instance is active')
@@ -113,29 +106,10 @@ export const checkReply = (options: ReplyOptions): z.infer<typeof REPLY> => {
 }
 
 export const checkForce = (options: ForceOptions): z.infer<typeof FORCE> =>
-  check('force', FORCE, options)
+  checkOptions('force', FORCE, options)
 
 export const checkClose = (options: CloseOptions): number =>
-  check('close', CLOSE, options).timeoutMs
-
-/** Parses with a strict schema; the error names the option, and the nearest known one. */
-const check = <T extends z.ZodObject>(of: string, schema: T, options: unknown): z.infer<T> => {
-  const parsed = schema.safeParse(options)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]!
-  const path = issue.path.join('.')
-  if (issue.code === 'unrecognized_keys') {
-    const key = issue.keys[0]!
-    const known = Object.keys((path === 'tls' ? TLS : schema).shape)
-    const where = path === '' ? '' : ` in ${path}`
-    throw invalid(
-      `${of} option`,
-      `${JSON.stringify(key)}${where} is unknown${didYouMean(key, known)}`,
-    )
-  }
-  const what = path === '' ? `${of} options` : `${of} option ${path}`
-  throw invalid(what, `is not valid: ${issue.message}`)
-}
+  checkOptions('close', CLOSE, options).timeoutMs
 
 const REQUEST_OPTIONS = ['timeoutMs', 'signal', 'idempotent', 'key', 'headers', 'waitForResponder']
 const KNOWN_REQUEST = new Set(REQUEST_OPTIONS)

@@ -80,5 +80,11 @@ describe('brokers that are not what they seem', () => {
     const asked = bus.reply('work.echo', (body) => body, { queues: { min: 3, max: 2 } })
     const error = await failure(asked, 'invalid_argument')
     assert.match(error.message, /min must not be above max/)
+    const misspelt = { queues: { mni: 3 } } as object
+    const unknown = await failure(
+      bus.reply('work.echo', (body) => body, misspelt),
+      'invalid_argument',
+    )
+    assert.match(unknown.message, /"mni" in queues is unknown.*min/)
   })
 })

@@ -2,7 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { cannotListen } from '../listen.ts'
-import type { CheckedRegistry, RegistryAddress } from './options.ts'
+import type { TcpAddress } from '../listen-address.ts'
+import type { CheckedRegistry } from './options.ts'
 
 const HEADERS_MS = 5_000
 const REQUEST_MS = 10_000
@@ -15,10 +16,10 @@ const MAX_SOCKETS = 24_000
 /** The ear of a registry: http(s) over TCP. */
 export class RegistryServer {
   readonly #server: Server
-  readonly #address: RegistryAddress
+  readonly #address: TcpAddress
   readonly #sockets = new Set<Socket>()
 
-  constructor(address: RegistryAddress, tls: CheckedRegistry['tls'], onRequest: RequestListener) {
+  constructor(address: TcpAddress, tls: CheckedRegistry['tls'], onRequest: RequestListener) {
     this.#address = address
     const limits = {
       headersTimeout: HEADERS_MS,
