@@ -1,9 +1,5 @@
-/** How long the instances at home must do again before the others are sent away; doubles when that was
- * too soon (WIRE-SAFETY M19). */
-const FIRST_WAIT_MS = 3_000
-const LAST_WAIT_MS = 600_000
-/** A return that held for so many waits counts as a success. */
-const STABLE_WAITS = 10
+import { ReturnWait } from '../../bus/return-wait.ts'
+
 /** What is usual is forgotten by half in this time. */
 const HALF_LIFE_MS = 600_000
 /** Below this share of the usual number, and of the usual credit, those at home are too few. */
@@ -33,19 +29,18 @@ export class Takeover {
   #usualCredit = 0
   #usualAt = 0
   #enoughSince = -1
-  #waitMs = FIRST_WAIT_MS
-  #endedAt = Number.NEGATIVE_INFINITY
+  readonly #wait = new ReturnWait()
   #lookAt = Number.POSITIVE_INFINITY
 
   /** When to look again although nothing has happened. */
   get dueAt(): number {
     if (!this.isOn) return Number.POSITIVE_INFINITY
-    return this.#enoughSince < 0 ? this.#lookAt : this.#enoughSince + this.#waitMs
+    return this.#enoughSince < 0 ? this.#lookAt : this.#enoughSince + this.#wait.ms
   }
 
   /** Instances at home were lost; otherwise they have only yet to come, which is no news. */
   get isForLoss(): boolean {
-    return this.#waitMs > 0
+    return this.#wait.ms > 0
   }
 
   /** Takes in who is at home now. Returns whether the others take part. */
@@ -57,9 +52,9 @@ export class Takeover {
       if (!this.isOn) this.#begin(now)
     } else if (this.isOn) {
       if (this.#enoughSince < 0) this.#enoughSince = now
-      if (now - this.#enoughSince >= this.#waitMs) {
+      if (now - this.#enoughSince >= this.#wait.ms) {
         this.isOn = false
-        this.#endedAt = now
+        this.#wait.returned(now)
       }
     }
     return this.isOn
@@ -72,12 +67,9 @@ export class Takeover {
   }
 
   #begin(now: number): void {
-    const isSoon = now - this.#endedAt < Math.max(FIRST_WAIT_MS, this.#waitMs) * STABLE_WAITS
-    this.#waitMs = isSoon
-      ? Math.min(LAST_WAIT_MS, Math.max(FIRST_WAIT_MS, this.#waitMs * 2))
-      : FIRST_WAIT_MS
+    this.#wait.failed(now)
     // Nobody at home was lost: they only come later than the others.
-    if (this.#usual === 0) this.#waitMs = 0
+    if (this.#usual === 0) this.#wait.waive()
     this.isOn = true
   }
 
