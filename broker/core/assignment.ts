@@ -10,7 +10,7 @@ import {
 } from '../../bus/topic-frames.ts'
 import type { Backlog } from './backlog.ts'
 import { OWNER_GRACE_MS } from './dispatch.ts'
-import { listRefusal, refusalOf } from './offers.ts'
+import { listRefusal, type Refusal, refusalOf } from './offers.ts'
 import type { Ownership } from './ownership.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
@@ -63,9 +63,7 @@ export class Assignment {
     const topic = this.#routing.topic(ask.topic)
     const refusal = refusalOf(this.#state, session, ask, topic, own.size, known)
     if (refusal !== undefined) {
-      const { code, message } = refusal
-      const payload = encodeRegistered({ id: ask.id, topic: 0, code, message })
-      this.#state.send(now, session.link!, Frame.registered, payload)
+      this.#refuse(now, session, ask.id, refusal)
       if (topic !== undefined) this.#routing.forgetIfIdle(topic)
       return
     }
@@ -103,8 +101,7 @@ export class Assignment {
       this.#ownership.votes.onStanding(now, registration, standing)
       return
     }
-    const payload = encodeRegistered({ id, topic: 0, ...refusal })
-    this.#state.send(now, session.link!, Frame.registered, payload)
+    this.#refuse(now, session, id, refusal)
     this.#remove(now, registration, refusal.message)
   }
 
@@ -187,14 +184,19 @@ export class Assignment {
       isStandby: ask.isStandby,
       standing: undefined,
       brokers: 0,
-      window: Math.max(1, ask.window),
-      windowBytes: ask.windowBytes,
+      window: 1,
+      windowBytes: 0,
       queue: undefined,
       isDeclared: true,
     }
     this.#own(session).set(ask.id, registration)
     topic.registrations.add(registration)
     return registration
+  }
+
+  #refuse(now: number, { link }: Session, id: number, refusal: Refusal): void {
+    const payload = encodeRegistered({ id, topic: 0, ...refusal })
+    this.#state.send(now, link!, Frame.registered, payload)
   }
 
   #resize(registration: Registration, { window, windowBytes }: Omit<Window, 'id'>): void {

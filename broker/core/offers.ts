@@ -9,6 +9,11 @@ const ORDINARY = 'all instances active (standby: false)'
 /** Topics one client may answer. */
 const MAX_REGISTRATIONS = 20_000
 
+export interface Refusal {
+  readonly code: string
+  readonly message: string
+}
+
 /** Why an offer to answer a topic is not taken, if it is not. */
 export const refusalOf = (
   state: BrokerState,
@@ -17,7 +22,7 @@ export const refusalOf = (
   topic: Topic | undefined,
   count: number,
   known: Registration | undefined,
-): { code: string; message: string } | undefined => {
+): Refusal | undefined => {
   if (!isTopic(ask.topic) || !isName(ask.group)) {
     return { code: 'invalid_argument', message: 'topic or group is not a valid name' }
   }
@@ -53,7 +58,7 @@ export const refusalOf = (
 }
 
 /** A majority is one only among the same brokers: with different lists two instances could be active. */
-export const listRefusal = (asked: Registration): { code: string; message: string } | undefined => {
+export const listRefusal = (asked: Registration): Refusal | undefined => {
   const { topic, brokers } = asked
   for (const other of topic.registrations) {
     // Zero: it has not said yet.

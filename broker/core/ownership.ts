@@ -1,13 +1,8 @@
 import { Frame, Reason } from '../../bus/frame.ts'
-import {
-  type Assigned,
-  encodeAssign,
-  encodeAssigned,
-  encodeRegistered,
-} from '../../bus/topic-frames.ts'
+import { type Assigned, encodeAssigned, encodeRegistered } from '../../bus/topic-frames.ts'
 import type { Dispatch } from './dispatch.ts'
+import { Handover } from './handover.ts'
 import { ownersOf } from './owners.ts'
-import { Queue } from './queue.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
@@ -31,25 +26,26 @@ export class Ownership {
   readonly #state: BrokerState
   readonly #routing: Routing
   readonly #dispatch: Dispatch
+  readonly #handover: Handover
   /** Topics that instances of other data centres take part in. */
   readonly #takeovers = new Set<Topic>()
   /** Large topics to be settled at the end of the turn, and who has declared since the last time. */
   readonly #unsettled = new Map<Topic, Registration[]>()
   /** Of topics with one active instance the votes decide who owns the queue. */
   readonly votes: Votes
-  #nextQueue = 1
+  /** When a takeover is to be looked at again, at the earliest. */
+  #dueAt = Number.POSITIVE_INFINITY
 
   constructor(state: BrokerState, routing: Routing, dispatch: Dispatch) {
     this.#state = state
     this.#routing = routing
     this.#dispatch = dispatch
-    this.votes = new Votes(state, routing, dispatch, () => this.#newQueue())
+    this.#handover = new Handover(state)
+    this.votes = new Votes(state, routing, dispatch, this.#handover)
   }
 
   get nextDeadline(): number {
-    let next = this.votes.nextDeadline
-    for (const { takeover } of this.#takeovers) next = Math.min(next, takeover!.dueAt)
-    return next
+    return Math.min(this.votes.nextDeadline, this.#dueAt)
   }
 
   /** Large topics wait to be settled, once for all that has happened in this turn. */
@@ -70,18 +66,13 @@ export class Ownership {
    * bounds for its queues than were known.
    */
   onDeclared(now: number, registration: Registration, areBoundsNew: boolean): void {
-    const { topic, queue } = registration
+    const { topic } = registration
     if (registration.isStandby) {
       this.votes.onDeclared(registration)
       return
     }
     if (!registration.isLocal) topic.takeover ??= new Takeover()
-    if (owns(registration) && queue!.state !== 'assigning') {
-      // What was sent under the old epoch and not read is refused by the owner.
-      queue!.epoch += 1
-      queue!.state = 'transition'
-    }
-    if (owns(registration)) this.#tellAssigned(now, registration)
+    if (owns(registration)) this.#assignAgain(now, registration)
     if (isForAll(topic) && !areBoundsNew) {
       if (!owns(registration)) this.#give(now, registration)
     } else if (topic.registrations.size > LARGE) this.#settleLater(topic).push(registration)
@@ -89,6 +80,16 @@ export class Ownership {
       this.#settleNow(now, topic)
       this.#tellIfStandingBy(now, registration)
     }
+  }
+
+  /** What was sent under the old epoch and not read is refused by the owner. */
+  #assignAgain(now: number, registration: Registration): void {
+    const queue = registration.queue!
+    if (queue.state !== 'assigning') {
+      queue.epoch += 1
+      queue.state = 'transition'
+    }
+    this.#handover.tellAssigned(now, registration, queue)
   }
 
   onWindow(now: number, { queue }: Registration): void {
@@ -147,20 +148,16 @@ export class Ownership {
       this.votes.handBack(now, registration)
       return
     }
-    queue.state = 'gone'
+    this.#handover.remove(topic, queue)
     this.#routing.changed(now, queue)
     this.#dispatch.handBack(now, queue, Reason.moved)
-    this.#state.queues.delete(queue.handle)
-    topic.queues.delete(queue.handle)
     if (topic.spare.length < topic.maxQueues) topic.spare.push(queue)
     const { handle, epoch } = queue
     if (session.link !== undefined && registration.isDeclared) {
       const payload = encodeAssigned({ queue: handle, epoch })
       this.#state.send(now, session.link, Frame.revoke, payload)
     }
-    const owner = session.instance
-    const about = { topic: topic.name, queue: handle, owner, reason }
-    this.#state.effects.advise({ kind: 'queue_gone', ...about })
+    this.#handover.adviseGone(queue, reason)
   }
 
   /** Brings the queues of a topic in line with who should own them, now or at the end of the turn. */
@@ -193,8 +190,11 @@ export class Ownership {
 
   onDeadline(now: number): void {
     this.votes.onDeadline(now)
+    if (now < this.#dueAt) return
+    this.#dueAt = Number.POSITIVE_INFINITY
     for (const topic of this.#takeovers) {
       if (topic.takeover!.dueAt <= now) this.#settleNow(now, topic)
+      else this.#dueAt = Math.min(this.#dueAt, topic.takeover!.dueAt)
     }
   }
 
@@ -222,8 +222,10 @@ export class Ownership {
     const wasOn = takeover.isOn
     const local = { instances, credit, linked, linkedCredit, least: topic.minQueues }
     const isOn = takeover.update(now, local) && remote > 0
-    if (isOn) this.#takeovers.add(topic)
-    else this.#takeovers.delete(topic)
+    if (isOn) {
+      this.#takeovers.add(topic)
+      this.#dueAt = Math.min(this.#dueAt, takeover.dueAt)
+    } else this.#takeovers.delete(topic)
     if (takeover.isOn !== wasOn && remote > 0 && takeover.isForLoss) {
       const kind = isOn ? 'idc_takeover' : 'idc_handover'
       this.#state.effects.advise({ kind, topic: topic.name, local: instances, remote })
@@ -233,40 +235,17 @@ export class Ownership {
 
   /** A queue for it: that of an owner that is gone, if there is one, otherwise a new one. */
   #give(now: number, registration: Registration): void {
-    const { topic, session } = registration
-    const before = topic.spare.shift()
-    const handle = before?.handle ?? this.#newQueue()
-    const queue = new Queue(handle, topic, registration, session, this.#state.limits)
-    registration.queue = queue
-    this.#state.queues.set(handle, queue)
-    topic.queues.set(handle, queue)
-    if (before !== undefined) {
-      queue.epoch = before.epoch + 1
-      // In transition for those who knew it: they wait for it and do not find the topic deserted.
-      this.#routing.changed(now, queue)
-    }
-    this.#tellAssigned(now, registration)
+    const before = registration.topic.spare.shift()
+    const queue = this.#handover.open(registration, before)
+    // In transition for those who knew it: they wait for it and do not find the topic deserted.
+    if (before !== undefined) this.#routing.changed(now, queue)
+    this.#handover.tellAssigned(now, registration, queue)
   }
 
-  #newQueue(): number {
-    this.#nextQueue += 1
-    return this.#nextQueue - 1
-  }
-
-  #tellAssigned(now: number, { id, topic, session, queue }: Registration): void {
-    const { handle, epoch } = queue!
-    const { leaseMs } = this.#state
-    const assign = { id, topic: topic.handle, queue: handle, epoch, leaseMs }
-    this.#state.send(now, session.link!, Frame.assign, encodeAssign(assign))
-  }
-
-  /** Accepted, without a queue for the time being. */
   #tellIfStandingBy(now: number, registration: Registration): void {
-    const { id, session, topic } = registration
+    const { session, topic } = registration
     if (owns(registration) || session.link === undefined) return
-    if (!topic.registrations.has(registration)) return
-    const payload = encodeRegistered({ id, topic: 0, code: '', message: '' })
-    this.#state.send(now, session.link, Frame.registered, payload)
+    if (topic.registrations.has(registration)) this.#handover.tellStandingBy(now, registration)
   }
 }
 

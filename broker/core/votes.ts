@@ -1,13 +1,8 @@
 import { Frame, Reason } from '../../bus/frame.ts'
-import {
-  type Assigned,
-  encodeAssign,
-  encodeAssigned,
-  encodeRegistered,
-  Standing,
-} from '../../bus/topic-frames.ts'
+import { type Assigned, encodeAssigned, Standing } from '../../bus/topic-frames.ts'
 import type { Dispatch } from './dispatch.ts'
-import { Queue } from './queue.ts'
+import type { Handover } from './handover.ts'
+import type { Queue } from './queue.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
@@ -32,15 +27,15 @@ export class Votes {
   readonly #state: BrokerState
   readonly #routing: Routing
   readonly #dispatch: Dispatch
-  readonly #newQueue: () => number
+  readonly #handover: Handover
   readonly #topics = new Set<Topic>()
   #dueAt = Number.POSITIVE_INFINITY
 
-  constructor(state: BrokerState, routing: Routing, dispatch: Dispatch, newQueue: () => number) {
+  constructor(state: BrokerState, routing: Routing, dispatch: Dispatch, handover: Handover) {
     this.#state = state
     this.#routing = routing
     this.#dispatch = dispatch
-    this.#newQueue = newQueue
+    this.#handover = handover
   }
 
   get nextDeadline(): number {
@@ -57,18 +52,18 @@ export class Votes {
   }
 
   onStanding(now: number, registration: Registration, standing: Standing): void {
-    const { topic, id, session } = registration
+    const { topic } = registration
     const vote = topic.vote!
-    if (registration.standing === undefined) {
-      const payload = encodeRegistered({ id, topic: 0, code: '', message: '' })
-      this.#state.send(now, session.link!, Frame.registered, payload)
-    }
+    if (registration.standing === undefined) this.#handover.tellStandingBy(now, registration)
     registration.standing = standing
     if (vote.holder === registration && vote.freeAt !== Number.POSITIVE_INFINITY) {
       // Back within the lease. It has counted the vote as lost since its link was, so it is free
       // to be given, and best to the same.
       if (standing === Standing.out) this.#takeBack(now, topic, now, 'out of reach')
-      else this.#hand(now, registration, vote)
+      else {
+        vote.queue!.epoch += 1
+        this.#hand(now, registration, vote)
+      }
     }
     this.#settle(now, topic)
   }
@@ -159,25 +154,16 @@ export class Votes {
 
   /** The queue of the topic gets a new owner: the same handle, a higher epoch. */
   #give(now: number, registration: Registration, vote: Vote): void {
-    const { topic, session } = registration
-    const before = vote.queue
-    const handle = before?.handle ?? this.#newQueue()
-    const queue = new Queue(handle, topic, registration, session, this.#state.limits)
-    queue.epoch = before?.epoch ?? 0
-    if (before !== undefined) before.state = 'gone'
-    registration.queue = queue
+    if (vote.queue !== undefined) vote.queue.state = 'gone'
+    vote.queue = this.#handover.open(registration, vote.queue)
     vote.holder = registration
-    vote.queue = queue
-    this.#state.queues.set(handle, queue)
-    topic.queues.set(handle, queue)
     this.#hand(now, registration, vote)
   }
 
   /** Tells the holder that it has the vote, in a new epoch; requesters that it is worth waiting. */
-  #hand(now: number, { id, topic, session }: Registration, vote: Vote): void {
+  #hand(now: number, registration: Registration, vote: Vote): void {
     const queue = vote.queue!
-    const link = session.link!
-    queue.epoch += 1
+    const link = registration.session.link!
     queue.state = 'transition'
     vote.givenAt = now
     vote.freeAt = Number.POSITIVE_INFINITY
@@ -187,9 +173,7 @@ export class Votes {
     vote.link = link
     link.leases += 1
     this.#routing.changed(now, queue)
-    const { handle, epoch } = queue
-    const assign = { id, topic: topic.handle, queue: handle, epoch, leaseMs: this.#state.leaseMs }
-    this.#state.send(now, link, Frame.assign, encodeAssign(assign))
+    this.#handover.tellAssigned(now, registration, queue)
   }
 
   /** The vote is nobody's, and may be given from `freeAt` on. Requesters wait for the next owner. */
@@ -205,9 +189,7 @@ export class Votes {
     queue!.isDoubtful = false
     this.#routing.changed(now, queue!)
     this.#dispatch.handBack(now, queue!, Reason.moved)
-    const owner = holder!.session.instance
-    const about = { topic: topic.name, queue: queue!.handle, owner, reason }
-    this.#state.effects.advise({ kind: 'queue_gone', ...about })
+    this.#handover.adviseGone(queue!, reason)
   }
 
   /** Nobody answers the topic any more, and no vote is out. */
@@ -215,10 +197,8 @@ export class Votes {
     this.#topics.delete(topic)
     topic.vote = undefined
     if (queue !== undefined) {
-      queue.state = 'gone'
+      this.#handover.remove(topic, queue)
       this.#routing.changed(now, queue)
-      this.#state.queues.delete(queue.handle)
-      topic.queues.delete(queue.handle)
     }
     this.#routing.forgetIfIdle(topic)
   }

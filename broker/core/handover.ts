@@ -1,0 +1,52 @@
+import { Frame } from '../../bus/frame.ts'
+import { encodeAssign, encodeRegistered } from '../../bus/topic-frames.ts'
+import { Queue } from './queue.ts'
+import type { BrokerState } from './state.ts'
+import type { Registration, Topic } from './topic.ts'
+
+/** What it takes to give a queue to an instance, whoever decides that it gets one. */
+export class Handover {
+  readonly #state: BrokerState
+  #nextHandle = 1
+
+  constructor(state: BrokerState) {
+    this.#state = state
+  }
+
+  /** A queue for the instance: one that was another's, in a higher epoch, or a new one. */
+  open(registration: Registration, before: Queue | undefined): Queue {
+    const { topic, session } = registration
+    const handle = before?.handle ?? this.#nextHandle
+    if (before === undefined) this.#nextHandle += 1
+    const queue = new Queue(handle, topic, registration, session, this.#state.limits)
+    if (before !== undefined) queue.epoch = before.epoch + 1
+    registration.queue = queue
+    this.#state.queues.set(handle, queue)
+    topic.queues.set(handle, queue)
+    return queue
+  }
+
+  /** Nobody finds the queue any more. */
+  remove(topic: Topic, queue: Queue): void {
+    queue.state = 'gone'
+    this.#state.queues.delete(queue.handle)
+    topic.queues.delete(queue.handle)
+  }
+
+  tellAssigned(now: number, { id, topic, session }: Registration, { handle, epoch }: Queue): void {
+    const { leaseMs } = this.#state
+    const assign = { id, topic: topic.handle, queue: handle, epoch, leaseMs }
+    this.#state.send(now, session.link!, Frame.assign, encodeAssign(assign))
+  }
+
+  /** Accepted, without a queue for the time being. */
+  tellStandingBy(now: number, { id, session }: Registration): void {
+    const payload = encodeRegistered({ id, topic: 0, code: '', message: '' })
+    this.#state.send(now, session.link!, Frame.registered, payload)
+  }
+
+  adviseGone({ topic, handle, owner }: Queue, reason: string): void {
+    const about = { topic: topic.name, queue: handle, owner: owner.instance, reason }
+    this.#state.effects.advise({ kind: 'queue_gone', ...about })
+  }
+}
