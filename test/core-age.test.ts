@@ -1,10 +1,10 @@
 /** Time: no copy outlives its mark, nothing starts late, and a stopped process doubts what it reads. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Handler } from './virtual/handlers.ts'
-import { neverReplies, replies } from './virtual/handlers.ts'
+import type { Handler } from '../scenarios/sim/world/handlers.ts'
+import { neverReplies, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { SETTLE_MS, town, wayOf } from './virtual/town.ts'
-import { World } from './virtual/world.ts'
 
 /** Work that takes as long as its body says, or for ever. */
 const asTold: Handler = (execution) => {

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DarkLaunchRule } from '../bus/rules.ts'
-import { type AnswerAsk, type ClientNode, TOPIC } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
-import { World } from './virtual/world.ts'
+import { type AnswerAsk, type ClientNode, TOPIC } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 
 const FLAGGED = { headers: { flag: 'v2' } }
 const RULE: DarkLaunchRule = {

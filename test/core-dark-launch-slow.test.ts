@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DarkLaunchRule } from '../bus/rules.ts'
-import type { CallAsk } from './virtual/calls.ts'
-import { type ClientNode, TOPIC } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
-import { World } from './virtual/world.ts'
+import type { CallAsk } from '../scenarios/sim/world/calls.ts'
+import { type ClientNode, TOPIC } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 
 const FLAGGED: CallAsk = { headers: { flag: 'v2' } }
 const ruleOf = (otherwise: 'fallback' | 'strict'): DarkLaunchRule => ({

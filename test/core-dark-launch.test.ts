@@ -4,10 +4,10 @@ import { describe, test } from 'node:test'
 import { decodeHeaders, OwnHeader } from '../bus/headers.ts'
 import type { DarkLaunchRule } from '../bus/rules.ts'
 import { shareOf } from '../rr-client/core/dark-launch.ts'
-import type { CallAsk, VirtualCall } from './virtual/calls.ts'
-import { type ClientNode, TOPIC } from './virtual/client-node.ts'
-import { type Handler, neverReplies, replies } from './virtual/handlers.ts'
-import { World } from './virtual/world.ts'
+import type { CallAsk, VirtualCall } from '../scenarios/sim/world/calls.ts'
+import { type ClientNode, TOPIC } from '../scenarios/sim/world/client-node.ts'
+import { type Handler, neverReplies, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 
 const FLAGGED: CallAsk = { headers: { flag: 'v2' } }
 const TO_FLAGGED: DarkLaunchRule = { topic: TOPIC, to: 'v2', when: { header: { flag: 'v2' } } }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { replies } from './virtual/handlers.ts'
-import { World } from './virtual/world.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 
 it('an idempotent call finds a responder that its requester hears of only after the loss', () => {
   const world = new World()

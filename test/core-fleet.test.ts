@@ -4,10 +4,10 @@ import { describe, test } from 'node:test'
 import { FieldReader } from '../bus/bytes.ts'
 import { FRAME_HEAD, Frame, QueueState } from '../bus/frame.ts'
 import { decodeRoutes, encodeTopic, type Routes } from '../bus/topic-frames.ts'
-import { type ClientNode, TOPIC } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import { type ClientNode, TOPIC } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { control, RawPeer } from './virtual/raw-peer.ts'
-import { World } from './virtual/world.ts'
 
 const TOLD = 32
 

@@ -14,8 +14,8 @@ import {
   Request,
 } from '../bus/frame.ts'
 import { Prng } from '../bus/prng.ts'
-import type { ClientNode } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
 import { control, RawPeer, say } from './virtual/raw-peer.ts'
 import { town } from './virtual/town.ts'
 

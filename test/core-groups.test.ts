@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { replies } from './virtual/handlers.ts'
-import { World } from './virtual/world.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 
 it('M10: when the group that stayed is gone, the one that was refused is asked again', () => {
   const world = new World()

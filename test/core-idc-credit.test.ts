@@ -1,11 +1,11 @@
 /** The credit of a responder is one for all brokers: how it is shared, and what that must not set off. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ClientNode } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 /** The credit that each broker gives the queue of one instance, by name of the broker. */
 const creditOf = ({ instance }: ClientNode, world: World): Record<string, number> => {

@@ -1,11 +1,11 @@
 /** The network between two data centres fails, in one direction or both, while both of them work. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ClientNode } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { sites } from './virtual/site.ts'
 import { drive, type Stream, type Traffic } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 const CUT_MS = 20_000
 const TIMEOUT_MS = 1_500

@@ -1,10 +1,10 @@
 /** A data centre, or the brokers of one, are gone: another one answers, until home does again. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { ClientNode } from './virtual/client-node.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { type Site, sites } from './virtual/site.ts'
 import { drive, mostWithin, type Traffic } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 const PER_SECOND = 500
 

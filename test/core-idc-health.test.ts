@@ -1,10 +1,10 @@
 /** What is a reason to leave home, and what is none: a sick home is left, a busy or blinking one not. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Handler, replies } from './virtual/handlers.ts'
+import { type Handler, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 /** A handler that hangs while it is told to, and answers what it took in that time long after. */
 const hanging = () => {

@@ -1,12 +1,12 @@
 /** Cross-IDC listening: instances elsewhere take part at a broker whose own have gone, or are too few. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BrokerNode } from './virtual/broker-node.ts'
-import type { ClientNode } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { BrokerNode } from '../scenarios/sim/world/broker-node.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { type Site, sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 /** The owners of the queues that take requests at a broker, by data centre. */
 const ownersAt = (broker: BrokerNode, ...all: Site[]): Record<string, number> => {

@@ -1,10 +1,10 @@
 /** Links that were quiet for long: what comes by them first cannot be believed young (rule 4). */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { type Handler, replies } from './virtual/handlers.ts'
+import { type Handler, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 const QUIET_MS = 100_000
 

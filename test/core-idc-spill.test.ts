@@ -1,11 +1,11 @@
 /** Home has too much to do: part of the calls goes next door before callers feel it, and no more. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { AnswerAsk } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { AnswerAsk } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 /** Home has one responder, which takes `takesMs` for a call; next door there is room enough. */
 const narrowHome = (takesMs: number, lane: AnswerAsk) => {

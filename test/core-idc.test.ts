@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BATCH_HEAD, checkedFrameEnd, Frame } from '../bus/frame.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { type SiteAsk, sites } from './virtual/site.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 /** Two data centres with one broker and one responder each, and a requester in the first. */
 const twoSites = (here: SiteAsk = {}, there: SiteAsk = {}) => {

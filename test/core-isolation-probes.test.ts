@@ -1,11 +1,11 @@
 /** Fault row 35: a probe hangs, comes to nothing, or is answered too late; and operators who know better. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { Crew, type Member, release } from './virtual/crew.ts'
-import { replies } from './virtual/handlers.ts'
 import { keyFor } from './virtual/town.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 const TIMEOUT_MS = 100
 

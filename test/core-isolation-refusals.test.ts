@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Reason } from '../bus/frame.ts'
-import type { ClientNode } from './virtual/client-node.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
 import { Crew, type Member } from './virtual/crew.ts'
 import { keyFor } from './virtual/town.ts'
 import { drive, type Traffic } from './virtual/traffic.ts'

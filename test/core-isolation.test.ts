@@ -1,8 +1,8 @@
 /** One sick queue hurts nobody else: isolation from the first failure to the last step of the way back. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { throws } from '../scenarios/sim/world/handlers.ts'
 import { Crew, type Member } from './virtual/crew.ts'
-import { throws } from './virtual/handlers.ts'
 import { drive, mostWithin, type Stream } from './virtual/traffic.ts'
 
 const OTHER = 'account.open'

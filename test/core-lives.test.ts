@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setU16, setU32, setU64 } from '../bus/bytes.ts'
 import { Frame, putHead, Reason, Refusal, Request } from '../bus/frame.ts'
-import type { BrokerNode } from './virtual/broker-node.ts'
-import { neverReplies, replies } from './virtual/handlers.ts'
+import type { BrokerNode } from '../scenarios/sim/world/broker-node.ts'
+import { neverReplies, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { RawPeer } from './virtual/raw-peer.ts'
 import { SETTLE_MS, town } from './virtual/town.ts'
-import { World } from './virtual/world.ts'
 
 interface Address {
   life: number

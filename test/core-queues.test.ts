@@ -1,10 +1,10 @@
 /** Depth, credit and lanes: exact numbers, nothing queued for nothing, and room that comes back. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BrokerNode } from './virtual/broker-node.ts'
-import { neverReplies, replies } from './virtual/handlers.ts'
+import type { BrokerNode } from '../scenarios/sim/world/broker-node.ts'
+import { neverReplies, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { keyFor, SETTLE_MS, town } from './virtual/town.ts'
-import { World } from './virtual/world.ts'
 
 const queueOf = (broker: BrokerNode) => broker.view().topics[0]?.queues[0]
 

@@ -1,10 +1,10 @@
 /** Lost links and brokers: found in time, survived without a second execution, and given back whole. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BrokerNode } from './virtual/broker-node.ts'
-import { replies } from './virtual/handlers.ts'
+import type { BrokerNode } from '../scenarios/sim/world/broker-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { SETTLE_MS, town, wayOf } from './virtual/town.ts'
-import { World } from './virtual/world.ts'
 
 const queueOf = (broker: BrokerNode) => broker.view().topics[0]?.queues[0]
 

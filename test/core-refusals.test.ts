@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { RetryBudget } from '../rr-client/core/retry-budget.ts'
-import { neverReplies, replies } from './virtual/handlers.ts'
+import { neverReplies, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { keyFor, SETTLE_MS, town, wayOf } from './virtual/town.ts'
-import { World } from './virtual/world.ts'
 
 describe('C1: a refusal frees its attempt, not the call', () => {
   test('refused by the second broker while the first attempt runs: nobody else gets it', () => {

@@ -1,11 +1,11 @@
 /** A bounded number of queues: who stands by, who takes over, and that there are never two owners. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BrokerNode } from './virtual/broker-node.ts'
+import type { BrokerNode } from '../scenarios/sim/world/broker-node.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { Crew, type Member } from './virtual/crew.ts'
 import { Tenure } from './virtual/tenure.ts'
 import { drive } from './virtual/traffic.ts'
-import { World } from './virtual/world.ts'
 
 const queuesOf = (broker: BrokerNode) => broker.view().topics[0]?.queues ?? []
 

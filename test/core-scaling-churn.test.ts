@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Prng } from '../bus/prng.ts'
-import type { AnswerAsk } from './virtual/client-node.ts'
+import type { AnswerAsk } from '../scenarios/sim/world/client-node.ts'
 import { Crew } from './virtual/crew.ts'
 import { Tenure } from './virtual/tenure.ts'
 import { drive, type Traffic } from './virtual/traffic.ts'

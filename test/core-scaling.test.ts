@@ -1,7 +1,7 @@
 /** Queues follow their consumers, out and in, while calls go on. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { CallAsk } from './virtual/calls.ts'
+import type { CallAsk } from '../scenarios/sim/world/calls.ts'
 import { Crew } from './virtual/crew.ts'
 import { Tenure } from './virtual/tenure.ts'
 import { drive, type Traffic } from './virtual/traffic.ts'

@@ -11,11 +11,11 @@ import {
   Standing,
 } from '../bus/topic-frames.ts'
 import { votesToBegin, votesToStay } from '../rr-client/core/candidacy.ts'
-import { TOPIC } from './virtual/client-node.ts'
-import { replies } from './virtual/handlers.ts'
+import { TOPIC } from '../scenarios/sim/world/client-node.ts'
+import { replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { control, RawPeer } from './virtual/raw-peer.ts'
 import { Standby } from './virtual/standby.ts'
-import { World } from './virtual/world.ts'
 
 const LEASE_MS = 2_000
 

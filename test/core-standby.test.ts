@@ -1,11 +1,11 @@
 /** Active/standby: one instance answers, the others take over, and never two, whatever breaks. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BrokerAsk } from './virtual/broker-node.ts'
-import type { ClientNode } from './virtual/client-node.ts'
-import { type Handler, replies } from './virtual/handlers.ts'
+import type { BrokerAsk } from '../scenarios/sim/world/broker-node.ts'
+import type { ClientNode } from '../scenarios/sim/world/client-node.ts'
+import { type Handler, replies } from '../scenarios/sim/world/handlers.ts'
+import { World } from '../scenarios/sim/world/world.ts'
 import { type Member, Standby } from './virtual/standby.ts'
-import { World } from './virtual/world.ts'
 
 /** A broker that has just started gives no vote for so long: it may have given one in an earlier life. */
 const LEASE_MS = 2_000

@@ -86,7 +86,7 @@ const MAY_IMPORT: Record<string, string> = {
   'rr-client': 'bus bus/io rr-client rr-client/core packages',
   broker: 'bus bus/io broker broker/core broker/registry/core packages',
   scenarios: `scenarios scenarios/sim packages ${DOORS}`,
-  'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core`,
+  'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core broker/registry/core`,
 }
 
 /** The file an import means, or `packages`. */

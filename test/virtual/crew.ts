@@ -1,8 +1,8 @@
-import type { BrokerNode } from './broker-node.ts'
-import type { AnswerAsk, ClientNode } from './client-node.ts'
-import type { Execution, Handler } from './handlers.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { AnswerAsk, ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { Execution, Handler } from '../../scenarios/sim/world/handlers.ts'
+import { World } from '../../scenarios/sim/world/world.ts'
 import { SETTLE_MS } from './town.ts'
-import { World } from './world.ts'
 
 /** How a responder does just now; a story may change it. */
 export interface Mood {

@@ -1,7 +1,7 @@
 import type { Prng } from '../../bus/prng.ts'
-import type { BrokerNode } from './broker-node.ts'
-import type { ClientNode } from './client-node.ts'
-import type { World } from './world.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 
 /** A stretch of time in which a process could do nothing. */
 interface Spell {

@@ -1,9 +1,9 @@
 import { FieldReader, setU64, u64 } from '../../bus/bytes.ts'
 import { BATCH_HEAD, checkedFrameEnd, FRAME_HEAD, Frame } from '../../bus/frame.ts'
 import { decodeWelcome, encodeHello, type Hello } from '../../bus/handshake.ts'
-import type { ClientNode } from './client-node.ts'
-import { VirtualLink } from './link.ts'
-import type { World } from './world.ts'
+import type { ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import { VirtualLink } from '../../scenarios/sim/world/link.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 
 export interface Heard {
   readonly type: number

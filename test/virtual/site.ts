@@ -1,7 +1,7 @@
-import type { BrokerAsk, BrokerNode } from './broker-node.ts'
-import type { AnswerAsk, ClientNode } from './client-node.ts'
-import { type Handler, replies } from './handlers.ts'
-import type { World } from './world.ts'
+import type { BrokerAsk, BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { AnswerAsk, ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import { type Handler, replies } from '../../scenarios/sim/world/handlers.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 
 /** What a data centre has. */
 export interface SiteAsk {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Prng } from '../../bus/prng.ts'
-import type { BrokerNode } from './broker-node.ts'
-import type { VirtualCall } from './calls.ts'
-import type { ClientNode } from './client-node.ts'
-import type { Handler } from './handlers.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { VirtualCall } from '../../scenarios/sim/world/calls.ts'
+import type { ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { Handler } from '../../scenarios/sim/world/handlers.ts'
+import { World } from '../../scenarios/sim/world/world.ts'
 import { type Member, Standby } from './standby.ts'
-import { World } from './world.ts'
 
 const WALK_MS = 8_000
 /** By then leases of before the healing are over, brokers vote, and links are dialled again. */

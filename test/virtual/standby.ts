@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict'
 import { votesToStay } from '../../rr-client/core/candidacy.ts'
 import type { Registration } from '../../rr-client/core/registration.ts'
-import { type AnswerAsk, type ClientAsk, type ClientNode, TOPIC } from './client-node.ts'
-import type { Handler } from './handlers.ts'
-import type { World } from './world.ts'
+import {
+  type AnswerAsk,
+  type ClientAsk,
+  type ClientNode,
+  TOPIC,
+} from '../../scenarios/sim/world/client-node.ts'
+import type { Handler } from '../../scenarios/sim/world/handlers.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 
 /** How often the watch looks at everybody; it looks at every start of a handler as well. */
 const LOOK_MS = 3

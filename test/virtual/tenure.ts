@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { u32, u64 } from '../../bus/bytes.ts'
 import { BATCH_HEAD, checkedFrameEnd, Flag, Frame, Request } from '../../bus/frame.ts'
-import type { BrokerNode } from './broker-node.ts'
-import type { World } from './world.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 
 /** Who owned which queue when, by the word of one broker and by the requests it sent. */
 export class Tenure {

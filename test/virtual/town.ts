@@ -1,9 +1,9 @@
 import { hashText } from '../../bus/hash.ts'
-import type { BrokerNode } from './broker-node.ts'
-import type { AnswerAsk, ClientNode } from './client-node.ts'
-import type { Handler } from './handlers.ts'
-import { replies } from './handlers.ts'
-import { World } from './world.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { AnswerAsk, ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { Handler } from '../../scenarios/sim/world/handlers.ts'
+import { replies } from '../../scenarios/sim/world/handlers.ts'
+import { World } from '../../scenarios/sim/world/world.ts'
 
 /** Long enough for everybody to be linked, declared and told. */
 export const SETTLE_MS = 200

@@ -1,7 +1,7 @@
-import type { CallAsk, VirtualCall } from './calls.ts'
-import type { ClientNode } from './client-node.ts'
+import type { CallAsk, VirtualCall } from '../../scenarios/sim/world/calls.ts'
+import type { ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { World } from '../../scenarios/sim/world/world.ts'
 import type { Site } from './site.ts'
-import type { World } from './world.ts'
 
 /** Calls at a steady pace, whatever becomes of earlier ones. */
 export interface Stream {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { QueueState } from '../../bus/frame.ts'
-import type { BrokerNode } from './broker-node.ts'
-import type { VirtualCall } from './calls.ts'
-import type { AnswerAsk, ClientNode } from './client-node.ts'
-import type { Handler } from './handlers.ts'
+import type { BrokerNode } from '../../scenarios/sim/world/broker-node.ts'
+import type { VirtualCall } from '../../scenarios/sim/world/calls.ts'
+import type { AnswerAsk, ClientNode } from '../../scenarios/sim/world/client-node.ts'
+import type { Handler } from '../../scenarios/sim/world/handlers.ts'
+import { World } from '../../scenarios/sim/world/world.ts'
 import { Harm, type Victims } from './harm.ts'
-import { World } from './world.ts'
 
 const WALK_MS = 4_000
 /** A timer is due up to a tick late, and what is readable goes first. */

@@ -1,5 +1,5 @@
-import type { BusError } from '../../bus/errors.ts'
-import type { RequestResponseFuture } from '../../rr-client/core/future.ts'
+import type { BusError } from '../../../bus/errors.ts'
+import type { RequestResponseFuture } from '../../../rr-client/core/future.ts'
 
 /** What a virtual caller asks for. */
 export interface CallAsk {

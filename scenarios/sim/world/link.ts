@@ -1,4 +1,4 @@
-import type { Wire } from '../../bus/outbox.ts'
+import type { Wire } from '../../../bus/outbox.ts'
 import { Rank } from './agenda.ts'
 import type { Surroundings } from './surroundings.ts'
 

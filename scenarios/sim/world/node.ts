@@ -1,6 +1,6 @@
-import type { Core } from '../../bus/io/loop.ts'
-import type { Outbox } from '../../bus/outbox.ts'
-import { Slabs } from '../../bus/slabs.ts'
+import type { Core } from '../../../bus/io/loop.ts'
+import type { Outbox } from '../../../bus/outbox.ts'
+import { Slabs } from '../../../bus/slabs.ts'
 import { Rank } from './agenda.ts'
 import type { Surroundings } from './surroundings.ts'
 

@@ -1,5 +1,5 @@
-import { Prng } from '../../bus/prng.ts'
-import type { BrokerLink } from '../../rr-client/core/broker-link.ts'
+import { Prng } from '../../../bus/prng.ts'
+import type { BrokerLink } from '../../../rr-client/core/broker-link.ts'
 import { Agenda, Rank } from './agenda.ts'
 import { BROKER_LIMITS, type BrokerAsk, BrokerNode } from './broker-node.ts'
 import { type ClientAsk, ClientNode } from './client-node.ts'

@@ -1,5 +1,5 @@
-import type { Prng } from '../../bus/prng.ts'
-import type { BrokerLink } from '../../rr-client/core/broker-link.ts'
+import type { Prng } from '../../../bus/prng.ts'
+import type { BrokerLink } from '../../../rr-client/core/broker-link.ts'
 import type { Ledger } from './ledger.ts'
 
 /** What a process or a link needs of the world it is in. */
