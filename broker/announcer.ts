@@ -1,25 +1,17 @@
 import type { Advisory } from '../bus/advisory.ts'
 import { messageOf } from '../bus/codec.ts'
 import { BusError } from '../bus/errors.ts'
+import { newSeed } from '../bus/io/ids.ts'
 import type { LinkTls } from '../bus/io/link-ws.ts'
+import { RegistryHttp } from '../bus/io/registry-http.ts'
+import { Prng } from '../bus/prng.ts'
 import {
-  type RegistryAnswer,
-  RegistryHttp,
-  type RegistryRefusal,
-  refusalIn,
-  uselessAnswer,
-} from '../bus/io/registry-http.ts'
+  ANSWER_MS,
+  AnnouncedCopy,
+  type AnnouncementRefused,
+  PATIENCE_MS,
+} from './registry/core/announced-copy.ts'
 import type { Announcement } from './registry/core/directory.ts'
-
-const EVERY_MS = 1_000
-/** A copy with a short lease is told more often: it must miss several before it forgets. */
-const PER_LEASE = 5
-const JITTER = 0.2
-const LAST_BACKOFF_MS = 5_000
-const ANSWER_MS = 2_000
-/** A start, or a close, waits no longer than this for a copy that does not answer. */
-const PATIENCE_MS = 1_000
-const LOST_PATIENCE_MS = 200
 
 export interface AnnouncerFacts {
   readonly registries: readonly string[]
@@ -30,10 +22,15 @@ export interface AnnouncerFacts {
 
 /** Tells every copy of the registry, each on its own, that this broker lives. */
 export class Announcer {
-  readonly #copies: readonly AnnouncedCopy[]
+  readonly #copies: readonly Announcing[]
 
   constructor(facts: AnnouncerFacts, advise: (advisory: Advisory) => void) {
-    this.#copies = facts.registries.map((url) => new AnnouncedCopy(url, facts, advise))
+    const { registries, token, tls, announcement } = facts
+    const prng = new Prng(newSeed())
+    this.#copies = registries.map((url) => {
+      const copy = new AnnouncedCopy(url, advise, prng)
+      return new Announcing(copy, new RegistryHttp(url, token, tls), announcement)
+    })
   }
 
   /** Announces everywhere. Rejects if a copy refuses; one that does not answer is tried on and on. */
@@ -54,27 +51,21 @@ export class Announcer {
   }
 }
 
-type Refused = RegistryRefusal & { url: string }
-
-/** One copy. Announcements go one after the other; what it says is told once per change. */
-class AnnouncedCopy {
+/** Tells one copy. Announcements go one after the other. */
+class Announcing {
+  readonly #copy: AnnouncedCopy
   readonly #http: RegistryHttp
-  readonly #facts: AnnouncerFacts
-  readonly #advise: (advisory: Advisory) => void
+  readonly #announcement: Announcement
   #timer: NodeJS.Timeout | undefined
-  #everyMs = EVERY_MS
-  #failures = 0
-  /** What was last told of it. */
-  #told = ''
   #isClosed = false
 
-  constructor(url: string, facts: AnnouncerFacts, advise: (advisory: Advisory) => void) {
-    this.#http = new RegistryHttp(url, facts.token, facts.tls)
-    this.#facts = facts
-    this.#advise = advise
+  constructor(copy: AnnouncedCopy, http: RegistryHttp, announcement: Announcement) {
+    this.#copy = copy
+    this.#http = http
+    this.#announcement = announcement
   }
 
-  start(): Promise<Refused | undefined> {
+  start(): Promise<AnnouncementRefused | undefined> {
     return this.#announce(PATIENCE_MS)
   }
 
@@ -82,10 +73,9 @@ class AnnouncedCopy {
     if (this.#isClosed) return
     this.#isClosed = true
     clearTimeout(this.#timer)
-    const { id, life } = this.#facts.announcement
-    const withinMs = this.#failures === 0 ? PATIENCE_MS : LOST_PATIENCE_MS
+    const { id, life } = this.#announcement
     try {
-      await this.#http.ask('DELETE', `/v1/brokers/${id}?life=${life}`, withinMs)
+      await this.#http.ask('DELETE', `/v1/brokers/${id}?life=${life}`, this.#copy.patienceMs)
     } catch {
       // It finds out when the lease is over.
     } finally {
@@ -93,46 +83,17 @@ class AnnouncedCopy {
     }
   }
 
-  async #announce(withinMs: number): Promise<Refused | undefined> {
-    const { announcement } = this.#facts
-    let refused: Refused | undefined
+  async #announce(withinMs: number): Promise<AnnouncementRefused | undefined> {
+    let refused: AnnouncementRefused | undefined
     try {
-      const answer = await this.#http.ask('POST', '/v1/brokers', withinMs, announcement)
+      const answer = await this.#http.ask('POST', '/v1/brokers', withinMs, this.#announcement)
       if (this.#isClosed) return undefined
-      const refusal = refusalIn(answer)
-      if (refusal !== undefined) refused = { url: this.#http.url, ...refusal }
-      else if (answer.status !== 200) throw new Error(uselessAnswer(answer))
-      this.#failures = 0
-      // The first one is for whoever starts the broker to tell.
-      if (refused === undefined) this.#accepted(answer)
-      else if (this.#told !== '') this.#tell({ kind: 'registry_refused', ...refused })
+      refused = this.#copy.onAnswer(answer)
     } catch (error) {
       if (this.#isClosed) return undefined
-      this.#failures += 1
-      this.#tell({ kind: 'registry_lost', url: this.#http.url, reason: messageOf(error) })
+      this.#copy.onFailure(messageOf(error))
     }
-    this.#timer = setTimeout(() => this.#announce(ANSWER_MS), this.#nextMs())
+    this.#timer = setTimeout(() => this.#announce(ANSWER_MS), this.#copy.pauseMs())
     return refused
-  }
-
-  #accepted({ body }: RegistryAnswer): void {
-    const leaseMs = (body as { leaseMs?: unknown } | undefined)?.leaseMs
-    if (typeof leaseMs === 'number' && leaseMs > 0) {
-      this.#everyMs = Math.min(EVERY_MS, leaseMs / PER_LEASE)
-    }
-    this.#tell({ kind: 'registry_found', url: this.#http.url })
-  }
-
-  /** A loss is one fact however its reason changes; a refusal is another one with another reason. */
-  #tell(advisory: Advisory & { kind: `registry_${string}` }): void {
-    const what = advisory.kind === 'registry_refused' ? advisory.message : advisory.kind
-    if (this.#told === what) return
-    this.#told = what
-    this.#advise(advisory)
-  }
-
-  #nextMs(): number {
-    const base = Math.min(LAST_BACKOFF_MS, this.#everyMs * 2 ** Math.min(8, this.#failures))
-    return base * (1 - JITTER + Math.random() * 2 * JITTER)
   }
 }

@@ -1,10 +1,10 @@
 import { type Advisory, advisoryLevel } from '../bus/advisory.ts'
 import { invalid } from '../bus/errors.ts'
-import { monotonicClock } from '../bus/io/clock.ts'
-import { newBrokerId, newLife } from '../bus/io/ids.ts'
+import { newBrokerId } from '../bus/io/ids.ts'
 import type { LinkEvents } from '../bus/io/link.ts'
 import { ACCEPT, type MemoryEnd, type MemoryHost } from '../bus/io/link-memory.ts'
 import { Loop } from '../bus/io/loop.ts'
+import { nodeRuntime, type Runtime } from '../bus/io/runtime.ts'
 import { type Log, silentLog } from '../bus/log.ts'
 import { Outbox, type Wire } from '../bus/outbox.ts'
 import { Pulse } from '../bus/pulse.ts'
@@ -25,8 +25,7 @@ import { Tokens } from './tokens.ts'
  */
 export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> => {
   const checked = checkBroker(options)
-  const host = new BrokerHost(checked, new Tokens(checked.tokens))
-  if (checked.rules !== undefined) host.setRules(checked.rules)
+  const host = new BrokerHost(checked, nodeRuntime, nodeRuntime.now())
   const listener = new Listener(parseListen(checked), checked, host.onLink)
   host.opened(await listener.open(), listener)
   if (checked.registry !== undefined) await host.announce(checked.registry, checked)
@@ -34,7 +33,7 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
 }
 
 /** The composition root: a broker core, its loop, and the links that come in. */
-class BrokerHost implements Broker, MemoryHost {
+export class BrokerHost implements Broker, MemoryHost {
   readonly id: string
   readonly idc: string
   url = ''
@@ -43,13 +42,18 @@ class BrokerHost implements Broker, MemoryHost {
   readonly #loop: Loop
   readonly #slabs = new Slabs()
   readonly #wires = new Map<Link, Wire>()
-  readonly #life = newLife()
+  readonly #life: number
+  readonly #runtime: Runtime
   #listener: Listener | undefined
   #announcer: Announcer | undefined
   #nextLink = 1
   #closing: Promise<void> | undefined
 
-  constructor(options: CheckedBroker, tokens: Tokens) {
+  /** `startedAt`: since when it may be expected to know every responder there is. */
+  constructor(options: CheckedBroker, runtime: Runtime, startedAt: number) {
+    const tokens = new Tokens(options.tokens)
+    this.#runtime = runtime
+    this.#life = runtime.newLife()
     this.id = options.id ?? newBrokerId()
     this.idc = options.idc
     this.#log = options.logger ?? silentLog
@@ -57,16 +61,17 @@ class BrokerHost implements Broker, MemoryHost {
       id: this.id,
       idc: this.idc,
       life: this.#life,
-      startedAt: monotonicClock(),
+      startedAt,
     }
     this.#core = new BrokerCore(identity, options, {
       close: (link, code, reason) => this.#close(link, code, reason),
       advise: (advisory) => this.#advise(advisory),
       authenticate: tokens.authenticate,
     })
-    this.#loop = new Loop(this.#core, monotonicClock, options.silenceMs, (error) =>
+    this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
       this.#log.error({ error }, 'defect in the broker core'),
     )
+    if (options.rules !== undefined) this.setRules(options.rules)
   }
 
   /** For `startBroker`: where it listens. */
@@ -127,7 +132,7 @@ class BrokerHost implements Broker, MemoryHost {
   }
 
   snapshot(): BrokerSnapshot {
-    return this.#core.view(monotonicClock())
+    return this.#core.view(this.#runtime.now())
   }
 
   setRules(given: readonly DarkLaunchRule[] | string, asked?: number): number {
@@ -165,8 +170,8 @@ class BrokerHost implements Broker, MemoryHost {
   #close(link: Link, code: number, reason: string): void {
     const wire = this.#wires.get(link)
     this.#wires.delete(link)
-    setImmediate(() => {
-      link.outbox.flush(monotonicClock())
+    this.#runtime.soon(() => {
+      link.outbox.flush(this.#runtime.now())
       wire?.close(code, reason)
     })
   }

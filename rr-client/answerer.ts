@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec'
 import { type Codec, encodeBody, messageOf } from '../bus/codec.ts'
 import { BusError, ServiceError } from '../bus/errors.ts'
 import { Flag, Reason, ReplyKind } from '../bus/frame.ts'
+import type { Runtime } from '../bus/io/runtime.ts'
 import { Context, type ContextHost } from './context.ts'
 import type { HandlerReply, Mark } from './core/mark.ts'
 import { Lane } from './lanes.ts'
@@ -12,6 +13,7 @@ export type AnyHandler = (body: unknown, ctx: Context) => unknown
 export interface AnswererHost extends ContextHost {
   readonly codec: Codec
   readonly maxBodyBytes: number
+  readonly runtime: Runtime
   /** Whether the handler may start now. */
   begin(mark: Mark): boolean
   /** Whether a call that began, and whose body has been checked since, may still start. */
@@ -39,7 +41,7 @@ export class Answerer {
     this.#handler = handler
     this.#schema = schema
     this.#host = host
-    this.#lane = new Lane(concurrency)
+    this.#lane = new Lane(concurrency, host.runtime.soon)
   }
 
   take(mark: Mark): void {

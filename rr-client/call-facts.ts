@@ -14,6 +14,7 @@ export interface CallDefaults {
   readonly timeoutMs: number
   /** The client's label as a header, if it has one. */
   readonly label: Buffer
+  now(): number
 }
 
 /** Makes a call ready for the wire. Throws what is wrong with it, before anything is sent. */

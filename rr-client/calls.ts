@@ -1,5 +1,4 @@
 import { BusError } from '../bus/errors.ts'
-import { monotonicClock } from '../bus/io/clock.ts'
 import type { Loop } from '../bus/io/loop.ts'
 import { checkTopic } from '../bus/names.ts'
 import type { RequestOptions } from './api.ts'
@@ -71,7 +70,7 @@ export class Calls {
     if (callerOf(future).isTrial) return
     const { topic } = future.facts
     if (error === undefined) this.#circuits.succeed(topic)
-    else this.#circuits.fail(topic, error, () => future.topic.replies.at(monotonicClock()))
+    else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
   }
 
   #begin(caller: Caller, signal: AbortSignal | undefined): void {

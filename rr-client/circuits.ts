@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import CircuitBreaker from 'opossum'
 import type { Advisory } from '../bus/advisory.ts'
 import { BusError } from '../bus/errors.ts'
-import { monotonicClock } from '../bus/io/clock.ts'
+import type { Runtime, Timer } from '../bus/io/runtime.ts'
 import type { ForceOptions } from './api.ts'
 
 /** The share of failures, in a window, that opens a circuit, and what it takes to judge. */
@@ -57,9 +57,11 @@ export class Circuits {
   readonly #entries = new Map<string, Entry>()
   readonly #rotation = new EventEmitter()
   readonly #advise: (advisory: Advisory) => void
-  #timer: NodeJS.Timeout | undefined
+  readonly #runtime: Runtime
+  #timer: Timer | undefined
 
-  constructor(advise: (advisory: Advisory) => void) {
+  constructor(runtime: Runtime, advise: (advisory: Advisory) => void) {
+    this.#runtime = runtime
     this.#advise = advise
     this.#rotation.setMaxListeners(0)
   }
@@ -81,7 +83,7 @@ export class Circuits {
     entry.error = undefined
     entry.isProbeDue = to === 'probe'
     const isState = to === 'open' || to === 'closed'
-    entry.forced = isState ? { to, until: monotonicClock() + forMs, reason } : undefined
+    entry.forced = isState ? { to, until: this.#runtime.now() + forMs, reason } : undefined
     if (to === 'closed') entry.breaker.close()
     this.#advise({ kind: 'circuit_forced', topic, to, reason })
   }
@@ -100,7 +102,7 @@ export class Circuits {
       entry.isProbeDue = false
       return breaker.closed ? 'free' : 'probe'
     }
-    const forced = forcedNow(entry)
+    const forced = this.#forced(entry)
     if (forced !== undefined) return forced.to === 'closed' ? 'free' : this.#rejection(topic, entry)
     if (!breaker.enabled || breaker.closed) return 'free'
     if (breaker.opened && !breaker.pendingClose) return this.#rejection(topic, entry)
@@ -122,7 +124,7 @@ export class Circuits {
       this.#entry(topic, before())
     }
     const { breaker } = this.#entry(topic)
-    if (!breaker.opened && forcedNow(this.#entries.get(topic)!) === undefined)
+    if (!breaker.opened && this.#forced(this.#entries.get(topic)!) === undefined)
       breaker.fire(() => Promise.reject(error)).catch(() => {})
   }
 
@@ -134,7 +136,7 @@ export class Circuits {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#runtime.clearTimer(this.#timer)
     for (const { breaker } of this.#entries.values()) breaker.shutdown()
     this.#entries.clear()
   }
@@ -154,6 +156,7 @@ export class Circuits {
         stats: { fires: successes, successes },
       } as unknown as CircuitBreaker.StatusOptions),
     } as CircuitBreaker.Options)
+    this.#runtime.adopt?.(breaker)
     const entry: Entry = {
       breaker,
       isAsked: false,
@@ -171,21 +174,30 @@ export class Circuits {
     breaker.on('halfOpen', () => tell('half-open'))
     breaker.on('close', () => tell('closed'))
     this.#entries.set(topic, entry)
-    this.#timer ??= setInterval(this.#rotate, ROTATE_MS).unref()
+    this.#timer ??= this.#runtime.setTicker(this.#rotate, ROTATE_MS)
     return entry
   }
 
   #rejection(topic: string, entry: Entry): BusError {
     entry.breaker.emit('reject')
-    entry.error ??= openError(topic, forcedNow(entry))
+    entry.error ??= openError(topic, this.#forced(entry), this.#runtime.now())
     return entry.error
+  }
+
+  /** An operator's word, while it holds. */
+  #forced(entry: Entry): Entry['forced'] {
+    if (entry.forced !== undefined && entry.forced.until <= this.#runtime.now()) {
+      entry.forced = undefined
+      entry.error = undefined
+    }
+    return entry.forced
   }
 
   readonly #rotate = (): void => {
     this.#rotation.emit('rotate')
     for (const [topic, entry] of this.#entries) {
       const { breaker } = entry
-      const isForced = forcedNow(entry) !== undefined
+      const isForced = this.#forced(entry) !== undefined
       const isQuiet = breaker.closed && !isForced && breaker.stats.failures === 0
       entry.quietTurns = isQuiet ? entry.quietTurns + 1 : 0
       if (entry.isAsked || entry.quietTurns < QUIET_TURNS) continue
@@ -195,16 +207,7 @@ export class Circuits {
   }
 }
 
-/** An operator's word, while it holds. */
-const forcedNow = (entry: Entry): Entry['forced'] => {
-  if (entry.forced !== undefined && entry.forced.until <= monotonicClock()) {
-    entry.forced = undefined
-    entry.error = undefined
-  }
-  return entry.forced
-}
-
-const openError = (topic: string, forced?: Entry['forced']): BusError => {
+const openError = (topic: string, forced?: Entry['forced'], now = 0): BusError => {
   const details = { stage: 'requester', topic, attempts: 0 }
   if (forced === undefined) {
     const retryAfterMs = SETTINGS.resetTimeout
@@ -213,7 +216,7 @@ const openError = (topic: string, forced?: Entry['forced']): BusError => {
       details,
     })
   }
-  const retryAfterMs = Math.max(1, Math.ceil(forced.until - monotonicClock()))
+  const retryAfterMs = Math.max(1, Math.ceil(forced.until - now))
   const message = `the circuit of ${topic} was opened by an operator: ${forced.reason}`
   return new BusError('circuit_open', message, { retryAfterMs, details })
 }

@@ -3,10 +3,9 @@ import { type Codec, jsonCodec } from '../bus/codec.ts'
 import { BusError, invalid } from '../bus/errors.ts'
 import type { Reason } from '../bus/frame.ts'
 import { encodeHeaders, NO_BYTES, OwnHeader } from '../bus/headers.ts'
-import { monotonicClock } from '../bus/io/clock.ts'
-import { newId, newSecret, newSeed } from '../bus/io/ids.ts'
-import type { MemoryHost } from '../bus/io/link-memory.ts'
+import type { LinkHost } from '../bus/io/link.ts'
 import { Loop } from '../bus/io/loop.ts'
+import type { Runtime } from '../bus/io/runtime.ts'
 import { type Log, silentLog } from '../bus/log.ts'
 import { checkTopic } from '../bus/names.ts'
 import { Prng } from '../bus/prng.ts'
@@ -25,11 +24,11 @@ import type {
   ReplyOptions,
   RequestOptions,
 } from './api.ts'
-import { BrokerBook } from './broker-book.ts'
 import { Calls, callerOf } from './calls.ts'
 import { Circuits } from './circuits.ts'
 import { cannotLink, closedError, withCause } from './client-errors.ts'
 import type { Context, NestedCall } from './context.ts'
+import { BrokerBook } from './core/broker-book.ts'
 import { BrokerLink } from './core/broker-link.ts'
 import { ClientCore } from './core/client-core.ts'
 import type { HandlerReply, Mark } from './core/mark.ts'
@@ -45,23 +44,24 @@ import { StatusStream } from './status.ts'
 
 /** Where the brokers are, and who knows more of them. */
 export interface Targets {
-  readonly brokers: readonly (string | MemoryHost)[]
+  readonly brokers: readonly (string | LinkHost)[]
   readonly registries: readonly string[]
 }
 
 /** The bus as users hold it: the promises and handlers around a client core. */
 export class Client implements Bus, AnswererHost {
-  readonly instance: string = newId()
+  readonly instance: string
   readonly codec: Codec
   readonly idc: string
+  readonly runtime: Runtime
   readonly #options: CheckedConnect
   readonly #log: Log
   readonly #core: ClientCore
   readonly #loop: Loop
   readonly #dialer: Dialer
-  readonly #circuits = new Circuits((advisory) => this.#advise(advisory))
+  readonly #circuits: Circuits
   readonly #status = new StatusStream()
-  readonly #inspections = new Inspections()
+  readonly #inspections: Inspections
   readonly #handles = new Map<Registration, AnsweringHandle>()
   readonly #drain: Drain
   readonly #book: BrokerBook
@@ -75,15 +75,19 @@ export class Client implements Bus, AnswererHost {
   onLink: (error: BusError | undefined, link: BrokerLink) => void = () => {}
   #goneReason = ''
 
-  constructor({ brokers, registries }: Targets, options: CheckedConnect) {
+  constructor({ brokers, registries }: Targets, options: CheckedConnect, runtime: Runtime) {
+    this.runtime = runtime
+    this.instance = runtime.newId()
     this.#options = options
     this.codec = options.codec ?? jsonCodec
     this.idc = options.idc
     this.#log = options.logger ?? silentLog
+    this.#circuits = new Circuits(runtime, (advisory) => this.#advise(advisory))
+    this.#inspections = new Inspections(runtime)
     if (options.label !== undefined) {
       this.label = encodeHeaders({}, { [OwnHeader.label]: options.label })
     }
-    const hosts = new Map<BrokerLink, MemoryHost>()
+    const hosts = new Map<BrokerLink, LinkHost>()
     const links = brokers.map((target, index) => {
       const link = new BrokerLink(index, typeof target === 'string' ? target : target.url)
       if (typeof target !== 'string') hosts.set(link, target)
@@ -92,8 +96,8 @@ export class Client implements Bus, AnswererHost {
     this.#core = new ClientCore(
       {
         instance: this.instance,
-        secret: newSecret(),
-        replyTopic: newId(),
+        secret: runtime.newSecret(),
+        replyTopic: runtime.newId(),
         name: options.name,
         idc: options.idc,
         label: options.label ?? '',
@@ -105,11 +109,11 @@ export class Client implements Bus, AnswererHost {
       },
       this.#effects(),
       links,
-      new Prng(newSeed()),
+      new Prng(runtime.newSeed()),
       new Slabs(),
       (outbox) => this.#loop.flushSoon(outbox),
     )
-    this.#loop = new Loop(this.#core, monotonicClock, options.silenceMs, (error) =>
+    this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
       this.#log.error({ error }, 'defect in the client core'),
     )
     this.#dialer = new Dialer(hosts, options.tls, {
@@ -126,7 +130,7 @@ export class Client implements Bus, AnswererHost {
       },
     })
     this.#calls = new Calls(this, this.#core, this.#loop, this.#circuits)
-    this.#drain = new Drain(this.#core, this.#loop)
+    this.#drain = new Drain(this.#core, this.#loop, runtime)
     this.#book = new BrokerBook(this.#core)
     if (registries.length === 0) return
     this.follower = new RegistryFollower(registries, options, {
@@ -197,7 +201,7 @@ export class Client implements Bus, AnswererHost {
   snapshot(): BusSnapshot {
     const registries = this.follower?.snapshot() ?? []
     return {
-      ...snapshotOf(monotonicClock(), this.#core, this.#options, this.#circuits.size),
+      ...snapshotOf(this.now(), this.#core, this.#options, this.#circuits.size),
       registries,
     }
   }
@@ -251,7 +255,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   now(): number {
-    return monotonicClock()
+    return this.runtime.now()
   }
 
   begin(mark: Mark): boolean {

@@ -1,5 +1,6 @@
 import { BusError, invalid, isBusErrorCode } from '../bus/errors.ts'
-import { ACCEPT, type MemoryHost } from '../bus/io/link-memory.ts'
+import { ACCEPT, type MemoryHost, memoryHost } from '../bus/io/link-memory.ts'
+import { nodeRuntime } from '../bus/io/runtime.ts'
 import type { AnyContracts, Bus, ConnectOptions } from './api.ts'
 import { Client, type Targets } from './client.ts'
 import { checkConnect, checkRegistries, checkUrl } from './options.ts'
@@ -32,28 +33,33 @@ export const connect = async <C = AnyContracts>(
   options: ConnectOptions = {},
 ): Promise<Bus<C>> => {
   const checked = checkConnect(options)
-  const client = new Client(targetsOf(target), checked)
+  const client = new Client(targetsOf(target), checked, nodeRuntime)
+  await join(client, checked.connectTimeoutMs)
+  return client as unknown as Bus<C>
+}
+
+/** Starts a client and waits for its first link; without one it is closed. */
+export const join = async (client: Client, timeoutMs: number): Promise<void> => {
   try {
-    await firstLink(client, checked.connectTimeoutMs)
+    await firstLink(client, timeoutMs)
   } catch (error) {
     await client.close({ timeoutMs: 0 })
     throw error
   }
-  return client as unknown as Bus<C>
 }
 
 const firstLink = (client: Client, timeoutMs: number): Promise<void> =>
   new Promise((resolve, reject) => {
-    const { follower } = client
+    const { follower, runtime } = client
     const refusing = new Set<unknown>()
     const end = (error: BusError | undefined): void => {
-      clearTimeout(timer)
+      runtime.clearTimer(timer)
       client.onLink = () => {}
       if (follower !== undefined) follower.onRefused = () => {}
       if (error === undefined) resolve()
       else reject(error)
     }
-    const timer = setTimeout(() => end(noBroker(client, timeoutMs)), timeoutMs)
+    const timer = runtime.setTimer(() => end(noBroker(client, timeoutMs)), timeoutMs)
     client.onLink = (error, link) => {
       if (error === undefined) end(undefined)
       else if (FINAL.has(error.code)) {
@@ -104,7 +110,7 @@ const targetsOf = (target: ConnectTarget): Targets => {
     return { brokers: [...new Set(target.map(checkUrl))], registries: [] }
   }
   if (typeof target === 'object' && target !== null) {
-    if (ACCEPT in target) return { brokers: [target as MemoryHost], registries: [] }
+    if (ACCEPT in target) return { brokers: [memoryHost(target as MemoryHost)], registries: [] }
     if ('registry' in target) return { brokers: [], registries: checkRegistries(target.registry) }
   }
   const kinds = 'a url, a list of urls, a broker or { registry }'

@@ -4,6 +4,7 @@ import { decodeHeaders, OwnHeader, userHeaders } from '../bus/headers.ts'
 import type { HandlerContext, RequestOptions } from './api.ts'
 import { correlationIdOf } from './core/failure.ts'
 import type { Mark } from './core/mark.ts'
+import { nestedMs } from './core/nested.ts'
 
 /** What a context asks of the client it belongs to. */
 export interface ContextHost {
@@ -20,9 +21,6 @@ export interface NestedCall {
   cancel(): void
 }
 
-/** A nested call gets the parent's time less this, or less a tenth if that is less. */
-const RESERVE_MS = 5
-const RESERVE_SHARE = 0.1
 /** Headers that nested calls take over: W3C trace context and baggage. */
 const TRACE_HEADERS = ['traceparent', 'tracestate', 'baggage'] as const
 
@@ -91,8 +89,7 @@ export class Context implements HandlerContext {
 
   /** The time a nested call may have at most. */
   nestedMs(): number {
-    const left = this.remainingMs()
-    return Math.floor(left - Math.min(RESERVE_MS, left * RESERVE_SHARE))
+    return nestedMs(this.remainingMs())
   }
 
   /** Trace headers to pass on. */

@@ -1,6 +1,5 @@
-import type { LinkEvents } from '../bus/io/link.ts'
-import { ACCEPT, type MemoryHost, memoryLink } from '../bus/io/link-memory.ts'
-import { type Dialled, dialWs, type LinkTls } from '../bus/io/link-ws.ts'
+import type { Dialled, LinkEvents, LinkHost } from '../bus/io/link.ts'
+import { dialWs, type LinkTls } from '../bus/io/link-ws.ts'
 import type { Wire } from '../bus/outbox.ts'
 import type { BrokerLink } from './core/broker-link.ts'
 
@@ -15,16 +14,16 @@ export interface DialerEvents {
 /** A dial that takes longer has failed. */
 const DIAL_MS = 3_000
 
-/** Opens and ends links: ws to a url, memory to a broker of this process. */
+/** Opens and ends links: ws to a url, otherwise as the broker's host has it. */
 export class Dialer {
-  readonly #hosts: ReadonlyMap<BrokerLink, MemoryHost>
+  readonly #hosts: ReadonlyMap<BrokerLink, LinkHost>
   readonly #tls: LinkTls
   readonly #events: DialerEvents
   readonly #wires = new Map<BrokerLink, Wire>()
   readonly #dials = new Map<BrokerLink, Dialled>()
 
   constructor(
-    hosts: ReadonlyMap<BrokerLink, MemoryHost>,
+    hosts: ReadonlyMap<BrokerLink, LinkHost>,
     tls: LinkTls | undefined,
     events: DialerEvents,
   ) {
@@ -53,14 +52,15 @@ export class Dialer {
       this.#wires.set(link, made)
       this.#events.onOpen(link, made)
     }
-    if (host !== undefined) setImmediate(() => this.#join(host, events, opened))
-    else {
-      const failed = (reason: string, isFinal: boolean): void => {
-        this.#dials.delete(link)
-        this.#events.onGone(link, reason, isFinal)
-      }
-      this.#dials.set(link, dialWs(link.url, this.#tls, DIAL_MS, events, opened, failed))
+    const failed = (reason: string, isFinal: boolean): void => {
+      this.#dials.delete(link)
+      this.#events.onGone(link, reason, isFinal)
     }
+    const dialled =
+      host === undefined
+        ? dialWs(link.url, this.#tls, DIAL_MS, events, opened, failed)
+        : host.dial(events, opened, failed)
+    this.#dials.set(link, dialled)
   }
 
   hangUp(link: BrokerLink, code: number, reason: string): void {
@@ -74,12 +74,5 @@ export class Dialer {
     for (const link of [...this.#wires.keys()]) this.hangUp(link, 1000, 'the client closes')
     for (const dialled of this.#dials.values()) dialled.abort()
     this.#dials.clear()
-  }
-
-  #join(host: MemoryHost, events: LinkEvents, opened: (wire: Wire) => void): void {
-    const [mine, theirs] = memoryLink()
-    mine.events = events
-    host[ACCEPT](theirs)
-    opened(mine)
   }
 }

@@ -1,4 +1,5 @@
 import type { Loop } from '../bus/io/loop.ts'
+import type { Runtime } from '../bus/io/runtime.ts'
 import type { CloseReport } from './api.ts'
 import type { ClientCore } from './core/client-core.ts'
 import type { Registration } from './core/registration.ts'
@@ -12,11 +13,13 @@ interface Waiter {
 export class Drain {
   readonly #core: ClientCore
   readonly #loop: Loop
+  readonly #runtime: Runtime
   readonly #waiters = new Set<Waiter>()
 
-  constructor(core: ClientCore, loop: Loop) {
+  constructor(core: ClientCore, loop: Loop, runtime: Runtime) {
     this.#core = core
     this.#loop = loop
+    this.#runtime = runtime
   }
 
   /** To be told whenever a handler or a call has ended. */
@@ -31,8 +34,9 @@ export class Drain {
     let handedBack = 0
     this.#loop.post((now) => {
       for (const registration of list) {
-        handedBack += this.#core.responder.handBack(now, registration)
+        // In this order: what goes back makes room, into which a broker would send more.
         this.#core.registrations.close(now, registration)
+        handedBack += this.#core.responder.handBack(now, registration)
       }
     }, undefined)
     await this.#until(() => list.every(({ state }) => state === 'closed'), timeoutMs)
@@ -45,13 +49,13 @@ export class Drain {
 
   /** Ends the whole client: first what it answers, then what it asked. */
   async all(timeoutMs: number): Promise<CloseReport> {
-    const endsAt = performance.now() + timeoutMs
+    const endsAt = this.#runtime.now() + timeoutMs
     const { requester, registrations, answers, state } = this.#core
     state.phase = 'draining'
     const calls = requester.inFlight
     const report = await this.registrations([...registrations.all], timeoutMs)
     const isDone = (): boolean => requester.inFlight === 0 && answers.owed === 0
-    await this.#until(isDone, Math.max(0, endsAt - performance.now()))
+    await this.#until(isDone, Math.max(0, endsAt - this.#runtime.now()))
     const abandoned = requester.inFlight
     this.#loop.post((now) => {
       requester.abandon(now)
@@ -75,12 +79,12 @@ export class Drain {
     if (isDone()) return Promise.resolve()
     return new Promise((resolve) => {
       const end = (): void => {
-        clearTimeout(timer)
+        this.#runtime.clearTimer(timer)
         this.#waiters.delete(waiter)
         resolve()
       }
       const waiter: Waiter = { isDone, resolve: end }
-      const timer = setTimeout(end, timeoutMs)
+      const timer = this.#runtime.setTimer(end, timeoutMs)
       this.#waiters.add(waiter)
     })
   }

@@ -16,10 +16,13 @@ export class Lane {
   #direct = 0
   readonly #late = new Fifo<Task>()
   #isStarting = false
+  readonly #soon: (task: () => void) => void
   #overflow: PQueue | undefined
 
-  constructor(concurrency: number) {
+  /** `soon` runs a task at the end of the present turn of the loop. */
+  constructor(concurrency: number, soon: (task: () => void) => void) {
     this.#concurrency = concurrency
+    this.#soon = soon
   }
 
   /** Starts `task` now or later. */
@@ -27,7 +30,7 @@ export class Lane {
     if (this.#queued > 0) this.#wait(task)
     else if (this.#direct < this.#concurrency && this.#late.size === 0) this.#start(task)
     else {
-      if (this.#late.size === 0) setImmediate(this.#spill)
+      if (this.#late.size === 0) this.#soon(this.#spill)
       this.#late.push(task)
     }
   }

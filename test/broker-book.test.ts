@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Advisory } from '../bus/advisory.ts'
 import { Prng } from '../bus/prng.ts'
-import { BrokerBook } from '../rr-client/broker-book.ts'
+import { BrokerBook } from '../rr-client/core/broker-book.ts'
 import { BrokerLink } from '../rr-client/core/broker-link.ts'
 import type { ClientCore } from '../rr-client/core/client-core.ts'
-import type { FoundBroker } from '../rr-client/registry-answer.ts'
+import type { FoundBroker } from '../rr-client/core/registry-list.ts'
 
 const MINUTE = 60_000
 

@@ -43,6 +43,33 @@ const fleet = (rules: DarkLaunchRule[], lane: AnswerAsk = {}) => {
   return { world, broker, plain, addGray, ranAt, knows }
 }
 
+describe('several data centres', () => {
+  for (const when of ['before', 'after']) {
+    test(`a gray instance alone at home leaves ordinary calls to others; rules came ${when} it`, () => {
+      const world = new World()
+      const broker = world.broker('b1', { idc: 'sz' })
+      world.broker('b2', { idc: 'sh' })
+      if (when === 'before') broker.setRules([RULE], 1)
+      const gray = world.client('V', { idc: 'sz', label: 'v2' })
+      gray.answer(replies())
+      const plain = world.client('A', { idc: 'sh' })
+      plain.answer(replies())
+      world.run(500)
+      if (when === 'after') broker.setRules([RULE], 1)
+      const r = world.client('R', { idc: 'sz' })
+      world.run(500)
+      const ranAt = (ask: { headers?: Record<string, string> }): (string | undefined)[] => {
+        const calls = r.callMany(5, ask)
+        world.run(100)
+        return calls.map((call) => world.ledger.of(r.idOf(call))[0]?.instance)
+      }
+      assert.deepEqual(ranAt({}), Array(5).fill(plain.instance))
+      assert.deepEqual(ranAt(FLAGGED), Array(5).fill(gray.instance))
+      world.assertQuiet()
+    })
+  }
+})
+
 describe('a large topic', () => {
   test('everybody knows the one gray instance among a hundred, before and after it is another', () => {
     const { world, addGray, ranAt, knows } = fleet([RULE])

@@ -5,7 +5,7 @@ import { type Done, Lane } from '../rr-client/lanes.ts'
 
 /** A lane whose tasks run until they are told to end, and a count of those that run. */
 const world = (concurrency: number) => {
-  const lane = new Lane(concurrency)
+  const lane = new Lane(concurrency, setImmediate)
   const started: number[] = []
   const running = new Map<number, Done>()
   let most = 0
@@ -44,7 +44,7 @@ describe('a lane', () => {
   })
 
   it('takes any number of tasks that end at once', () => {
-    const lane = new Lane(1)
+    const lane = new Lane(1, setImmediate)
     let ended = 0
     let release: Done = () => {}
     lane.offer((done) => {

@@ -100,6 +100,10 @@ export class BrokerCore {
     )
   }
 
+  get isWatched(): boolean {
+    return this.#state.links.size > 0
+  }
+
   onOpen(now: number, link: Link): void {
     this.#reception.onOpen(now, link)
   }
@@ -142,6 +146,7 @@ export class BrokerCore {
   setRules(now: number, rules: readonly DarkLaunchRule[], version: number): void {
     this.#rules.set(now, rules, version)
     this.#routing.onRules()
+    this.#ownership.onRules(now)
   }
 
   /** Work is left that can wait for the next turn of the loop, when what is readable has been read. */

@@ -4,6 +4,7 @@ import type { Dispatch } from './dispatch.ts'
 import { Handover } from './handover.ts'
 import { ownersOf } from './owners.ts'
 import type { Routing } from './routing.ts'
+import { isSetApart } from './rules.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import { Takeover } from './takeover.ts'
@@ -90,6 +91,13 @@ export class Ownership {
       queue.state = 'transition'
     }
     this.#handover.tellAssigned(now, registration, queue)
+  }
+
+  /** The rules that set instances apart are others now. */
+  onRules(now: number): void {
+    for (const topic of this.#state.topics.values()) {
+      if (topic.takeover !== undefined) this.settle(now, topic)
+    }
   }
 
   onWindow(now: number, { queue }: Registration): void {
@@ -213,6 +221,8 @@ export class Ownership {
         remote += 1
         continue
       }
+      // Set apart by rules it is no help to calls that no rule means.
+      if (isSetApart(this.#state.rules.list, topic.name, registration.session.label)) continue
       instances += 1
       credit += registration.window
       if (!registration.isDeclared) continue

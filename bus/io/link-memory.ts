@@ -1,5 +1,5 @@
 import type { Wire } from '../outbox.ts'
-import type { LinkEvents } from './link.ts'
+import type { LinkEvents, LinkHost } from './link.ts'
 
 /** One end of a link within a process. Bytes are copied, as a socket would. */
 class MemoryEnd implements Wire {
@@ -53,7 +53,7 @@ class MemoryEnd implements Wire {
 }
 
 /** A link between two ends of one process; each side gives its events before it sends. */
-export const memoryLink = (): [MemoryEnd, MemoryEnd] => {
+const memoryLink = (): [MemoryEnd, MemoryEnd] => {
   const a = new MemoryEnd()
   const b = new MemoryEnd()
   a.peer = b
@@ -71,3 +71,23 @@ export interface MemoryHost {
   readonly url: string
   [ACCEPT](end: MemoryEnd): void
 }
+
+/** A broker of this process as a dialer sees it. */
+export const memoryHost = (host: MemoryHost): LinkHost => ({
+  url: host.url,
+  dial: (events, onOpen) => {
+    let isAborted = false
+    setImmediate(() => {
+      if (isAborted) return
+      const [mine, theirs] = memoryLink()
+      mine.events = events
+      host[ACCEPT](theirs)
+      onOpen(mine)
+    })
+    return {
+      abort: () => {
+        isAborted = true
+      },
+    }
+  },
+})

@@ -3,7 +3,7 @@ import type { ClientOptions, WebSocket } from 'ws'
 import { WebSocket as WebSocketClient } from 'ws'
 import { SUBPROTOCOL } from '../frame.ts'
 import type { Wire } from '../outbox.ts'
-import type { LinkEvents } from './link.ts'
+import type { Dialled, LinkEvents } from './link.ts'
 
 export interface LinkTls {
   ca?: string | Buffer | undefined
@@ -88,11 +88,6 @@ const ignore = (): void => {}
 /** Zeros: ws then leaves the bytes as they are. Masking protects old proxies, not this protocol. */
 const zeroMask = (mask: Buffer): void => {
   mask.fill(0)
-}
-
-export interface Dialled {
-  /** Ends the attempt, or the link. */
-  abort(): void
 }
 
 /** Opens a link. Exactly one of `onOpen` or `onFail` is called, `onClose` of the events after open. */

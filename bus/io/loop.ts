@@ -1,11 +1,13 @@
 import type { Outbox } from '../outbox.ts'
-import type { Clock } from './clock.ts'
+import type { Runtime, Timer } from './runtime.ts'
 
 /** A state machine as the loop drives it. */
 export interface Core {
   /** The next instant it wants to be woken at, or Infinity. */
   readonly nextDeadline: number
   onDeadline(now: number): void
+  /** What it reads may start work: it must notice a stop even when nothing of its own was due. */
+  readonly isWatched?: boolean
   /** It has work that can wait until what is readable has been read: `onTurn` does a piece of it. */
   readonly isBehind?: boolean
   onTurn?(now: number): void
@@ -18,6 +20,8 @@ export interface Core {
 /** At most so long may readable sockets hold back what fell due. */
 const GATE_MS = 50
 const GATE_TURNS = 2
+/** A watched core is woken this often at least, as a share of the stop that it must notice. */
+const WATCH_SHARE = 1 / 4
 
 /**
  * The one door into a core: one step at a time, never re-entered, one `now` per step. It owns the
@@ -29,7 +33,7 @@ const GATE_TURNS = 2
  */
 export class Loop {
   readonly #core: Core
-  readonly #clock: Clock
+  readonly #runtime: Runtime
   readonly #stopMs: number
   readonly #onDefect: (error: unknown) => void
   #isRunning = false
@@ -40,15 +44,15 @@ export class Loop {
   #dirty: Outbox[] = []
   #isFlushDue = false
   #isTurnDue = false
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #dueAt = Number.POSITIVE_INFINITY
   #reads = 0
   #isGateOpen = true
 
   /** A core that was due and not woken for `stopMs` was stopped, and is told so. */
-  constructor(core: Core, clock: Clock, stopMs: number, onDefect: (error: unknown) => void) {
+  constructor(core: Core, runtime: Runtime, stopMs: number, onDefect: (error: unknown) => void) {
     this.#core = core
-    this.#clock = clock
+    this.#runtime = runtime
     this.#stopMs = stopMs
     this.#onDefect = onDefect
   }
@@ -85,7 +89,7 @@ export class Loop {
     this.#dirty.push(outbox)
     if (this.#isFlushDue) return
     this.#isFlushDue = true
-    setImmediate(this.#flush)
+    this.#runtime.soon(this.#flush)
   }
 
   /** Sends now what waits for the end of the turn; for the last words of a link. */
@@ -94,12 +98,12 @@ export class Loop {
   close(): void {
     this.#flush()
     this.#isClosed = true
-    clearTimeout(this.#timer)
+    this.#runtime.clearTimer(this.#timer)
     this.#timer = undefined
   }
 
   #run<A>(step: (now: number, subject: A) => void, subject: A): void {
-    const now = this.#clock()
+    const now = this.#runtime.now()
     this.#isRunning = true
     try {
       if (now - this.#dueAt > this.#stopMs) this.#tellStopped(now)
@@ -125,28 +129,31 @@ export class Loop {
     this.#isFlushDue = false
     const dirty = this.#dirty
     this.#dirty = []
-    const now = this.#clock()
+    const now = this.#runtime.now()
     for (const outbox of dirty) outbox.flush(now)
     this.#arm()
   }
 
   #arm(): void {
     if (this.#core.isBehind === true) this.#turnSoon()
-    const next = this.#core.nextDeadline
+    let next = this.#core.nextDeadline
+    if (this.#dueAt === Number.POSITIVE_INFINITY && this.#core.isWatched === true) {
+      next = Math.min(next, this.#runtime.now() + this.#stopMs * WATCH_SHARE)
+    }
     if (next >= this.#dueAt || !this.#isGateOpen || this.#isClosed) return
-    const now = this.#clock()
+    const now = this.#runtime.now()
     // The timer is on its way; to set it anew at every step would put it off for ever.
     if (this.#dueAt <= now) return
-    clearTimeout(this.#timer)
+    this.#runtime.clearTimer(this.#timer)
     // What is due already is due from now on: that it is asked for so late is no stop.
     this.#dueAt = Math.max(next, now)
-    this.#timer = setTimeout(this.#onTimer, Math.max(1, next - now))
+    this.#timer = this.#runtime.setTimer(this.#onTimer, Math.max(1, next - now))
   }
 
   #turnSoon(): void {
     if (this.#isTurnDue || this.#isClosed) return
     this.#isTurnDue = true
-    setImmediate(this.#turn)
+    this.#runtime.soon(this.#turn)
   }
 
   readonly #turn = (): void => {
@@ -163,19 +170,19 @@ export class Loop {
     this.#isGateOpen = false
     let turns = 0
     let reads = this.#reads
-    const since = this.#clock()
+    const since = this.#runtime.now()
     const turn = (): void => {
       turns += 1
       const hadData = this.#reads !== reads
       reads = this.#reads
-      if ((turns < GATE_TURNS || hadData) && this.#clock() - since < GATE_MS) {
-        setImmediate(turn)
+      if ((turns < GATE_TURNS || hadData) && this.#runtime.now() - since < GATE_MS) {
+        this.#runtime.soon(turn)
         return
       }
       this.#isGateOpen = true
       this.post(this.#wake, undefined)
     }
-    setImmediate(turn)
+    this.#runtime.soon(turn)
   }
 
   readonly #wake = (now: number): void => {
@@ -188,6 +195,7 @@ export class Loop {
     const stoppedMs = now - this.#dueAt
     this.#dueAt = now
     this.#core.onStopped(now, stoppedMs)
-    setImmediate(() => setImmediate(() => this.#core.onCaughtUp()))
+    const { soon } = this.#runtime
+    soon(() => soon(() => this.#core.onCaughtUp()))
   }
 }

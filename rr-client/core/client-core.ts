@@ -78,6 +78,10 @@ export class ClientCore {
     )
   }
 
+  get isWatched(): boolean {
+    return this.registrations.size > 0
+  }
+
   start(): void {
     for (const link of this.state.links) this.#links.dial(link)
   }

@@ -65,6 +65,8 @@ export class RequestResponseFuture {
   absentSince = -1
   /** Brokers that could not reach it in this round of asking them all. */
   absentFrom: BrokerLink[] | undefined
+  /** How often it was asked for in vain since its way was lost. */
+  absences = 0
   /** Queues that refused it for want of room: not asked again. */
   refusedBy: RouteQueue[] | undefined
   /** The isolated queue it is the probe of, and the number of that probe. */

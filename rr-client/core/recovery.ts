@@ -8,7 +8,9 @@ import type { ClientState } from './state.ts'
 const MAX_UNACKNOWLEDGED = 64
 /** An instance gone from every broker for so long is lost. */
 const GONE_MS = 150
+/** Between two rounds of asking for it: doubling, so that a long cut is not filled with questions. */
 const TRY_AGAIN_MS = 20
+const LONGEST_PAUSE_MS = 160
 const NEVER = Number.POSITIVE_INFINITY
 
 export interface RecoveryActs {
@@ -37,6 +39,7 @@ export class Recovery {
   start(now: number, future: RequestResponseFuture): void {
     future.absentSince = -1
     future.absentFrom = undefined
+    future.absences = 0
     this.#again(now, future)
   }
 
@@ -63,7 +66,9 @@ export class Recovery {
       return
     }
     const goneAt = future.absentSince < 0 ? NEVER : future.absentSince + GONE_MS
-    this.#acts.wakeAt(now, future, Math.min(now + TRY_AGAIN_MS, goneAt))
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, TRY_AGAIN_MS * 2 ** Math.floor(future.absences / 4))
+    future.absences += 1
+    this.#acts.wakeAt(now, future, Math.min(now + pauseMs, goneAt))
   }
 
   onWake(now: number, future: RequestResponseFuture): void {

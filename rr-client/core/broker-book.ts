@@ -1,6 +1,6 @@
-import type { BrokerLink } from './core/broker-link.ts'
-import type { ClientCore } from './core/client-core.ts'
-import type { FoundBroker } from './registry-answer.ts'
+import type { BrokerLink } from './broker-link.ts'
+import type { ClientCore } from './client-core.ts'
+import type { FoundBroker } from './registry-list.ts'
 
 /** A broker that no registry has spoken of for so long, and that is not linked, is not waited for. */
 const RETIRED_MS = 600_000
