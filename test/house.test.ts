@@ -65,15 +65,17 @@ const importsOf = (file: File): string[] =>
   })
 
 const PACKAGES = 'packages'
-const ROOM = /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|scenarios\/sim)(?=\/)|^[^/]+/
+const ROOM =
+  /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
 const roomOf = (path: string): string => ROOM.exec(path)![0]
 
-const DOORS = 'bus/index.ts rr-client/index.ts broker/index.ts'
+const DOORS = 'bus/index.ts rr-client/index.ts broker/index.ts scenarios/testing/index.ts'
 /** The package's own names for its doors: a room must not go round by them. */
 const OWN_NAMES = new Map([
   ['finbus', 'rr-client/index.ts'],
   ['finbus/broker', 'broker/index.ts'],
   ['finbus/protocol', 'bus/index.ts'],
+  ['finbus/testing', 'scenarios/testing/index.ts'],
 ])
 
 /** Who may import whom: rooms, single files, packages. */
@@ -87,6 +89,7 @@ const MAY_IMPORT: Record<string, string> = {
   broker: 'bus bus/io broker broker/core broker/registry/core packages',
   scenarios: `scenarios scenarios/sim packages ${DOORS}`,
   'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core broker/registry/core`,
+  'scenarios/testing': 'scenarios/testing packages bus bus/io rr-client broker',
 }
 
 /** The file an import means, or `packages`. */
@@ -271,7 +274,7 @@ describe('who may import whom', () => {
     ['broker/x.ts', ['../rr-client/index.ts', '../rr-client/core/a.ts', 'finbus', '../test/a.ts']],
     ['rr-client/x.ts', ['../broker/index.ts', '../scenarios/a.ts', '../dist/broker/index.js']],
     ['scenarios/cli/x.ts', ['../../broker/listen.ts', '../../bus/a.ts', '../../bus/io/log.ts']],
-    ['scenarios/dev/x.ts', ['../../rr-client/core/a.ts', '../../broker/core/a.ts']],
+    ['scenarios/dev/x.ts', ['../../rr-client/core/a.ts', '../testing/world.ts']],
     ['scenarios/sim/x.ts', ['../../broker/listen.ts', '../../rr-client/client.ts']],
   ]
   for (const [from, specifiers] of refused) {

@@ -1,6 +1,5 @@
 /** Stories on real processes that tell a case of `npm run bench -- --only survival`, in small. */
 import assert from 'node:assert/strict'
-import { Crew } from '../../scenarios/bench/processes.ts'
 import {
   type Figure,
   isReached,
@@ -8,6 +7,7 @@ import {
   shown,
 } from '../../scenarios/bench/survival/figures.ts'
 import { Town } from '../../scenarios/bench/survival/town.ts'
+import { Crew } from '../../scenarios/live/processes.ts'
 import { story } from './world.ts'
 
 /** A machine that others use may be so much slower; what must be none must be none on any. */

@@ -15,7 +15,7 @@ import {
   connect,
   type Log,
 } from '../../rr-client/index.ts'
-import { Cutter } from './cutter.ts'
+import { FaultProxy } from '../../scenarios/live/fault-proxy.ts'
 import { type Role, type RoleFacts, startRole } from './roles.ts'
 
 const trouble: string[] = []
@@ -134,11 +134,11 @@ export class World {
     return bus
   }
 
-  /** A link to a url that can be cut, stopped and refused. */
-  async cutter(url: string): Promise<Cutter> {
-    const cutter = await Cutter.open(url)
-    this.later(() => cutter.close())
-    return cutter
+  /** A way to a broker that can be hurt. */
+  async proxy(url: string): Promise<FaultProxy> {
+    const proxy = await FaultProxy.before(url)
+    this.later(() => proxy.close())
+    return proxy
   }
 
   /** A process of its own, which must live until it is killed. */

@@ -22,6 +22,11 @@ export class Agenda {
     return this.#heap[0]?.at ?? Number.POSITIVE_INFINITY
   }
 
+  /** Of the next one. */
+  get rank(): number {
+    return this.#heap[0]?.rank ?? 0
+  }
+
   add(at: number, rank: number, act: () => void): void {
     this.#turns += 1
     const event = { at, rank, turn: this.#turns, act }

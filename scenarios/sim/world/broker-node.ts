@@ -1,18 +1,32 @@
 import { BrokerCore } from '../../../broker/core/broker-core.ts'
-import { Link } from '../../../broker/core/session.ts'
+import { type Grant, Link } from '../../../broker/core/session.ts'
 import type { BrokerLimits } from '../../../broker/core/state.ts'
+import type { AnnouncementRefused } from '../../../broker/registry/core/announced-copy.ts'
 import type { Advisory } from '../../../bus/advisory.ts'
 import { Outbox, type Wire } from '../../../bus/outbox.ts'
+import { Prng } from '../../../bus/prng.ts'
 import { Pulse } from '../../../bus/pulse.ts'
 import type { DarkLaunchRule } from '../../../bus/rules.ts'
+import { brokerUrl } from './address.ts'
 import { Rank } from './agenda.ts'
+import { Announcing } from './announcing.ts'
+import type { ClockAsk } from './clock.ts'
 import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
 import type { Surroundings } from './surroundings.ts'
+import type { VirtualHttp } from './virtual-http.ts'
 
 /** What a broker is started with. */
 export interface BrokerAsk extends BrokerLimits {
   readonly idc: string
+  /** What each token opens; a client with none of them may do everything. */
+  readonly grants?: Readonly<Record<string, Grant>>
+  readonly clock?: ClockAsk
+  /** Where it is reached; by its name alone, if nothing is said. */
+  readonly hosts?: readonly string[]
+  /** Names of the registries it announces itself to, and what it says there of where it is reached. */
+  readonly registries?: readonly string[]
+  readonly urls?: readonly string[]
 }
 
 export const BROKER_LIMITS: BrokerLimits = {
@@ -33,19 +47,57 @@ export class BrokerNode extends Node {
   readonly life: number
   readonly limits: BrokerAsk
   readonly advisories: Advisory[] = []
+  /** By which registry its start was refused, and why; it is closed then. */
+  refusedBy: AnnouncementRefused | undefined
   readonly #wires = new Map<Link, Wire>()
+  readonly #announcing: Announcing | undefined
   #nextLink = 1
 
-  constructor(world: Surroundings, name: string, life: number, limits: BrokerAsk) {
-    super(world, name, limits.silenceMs)
+  constructor(
+    world: Surroundings,
+    name: string,
+    life: number,
+    limits: BrokerAsk,
+    http: VirtualHttp,
+  ) {
+    super(world, name, limits.silenceMs, limits.clock)
     this.limits = limits
     this.life = life
-    const identity = { id: name, idc: limits.idc, life, startedAt: world.now }
+    const identity = { id: name, idc: limits.idc, life, startedAt: this.now }
     this.core = new BrokerCore(identity, limits, {
       close: (link, code, reason) => this.#close(link, code, reason),
       advise: (advisory) => this.advisories.push(advisory),
-      authenticate: () => ({ grant: undefined }),
+      authenticate: (token) => ({ grant: limits.grants?.[token] }),
     })
+    const { registries = [], hosts = [name], urls = hosts.map(brokerUrl) } = limits
+    if (registries.length === 0) return
+    this.#announcing = new Announcing(
+      this,
+      http,
+      registries,
+      { id: name, life, idc: limits.idc, urls },
+      (advisory) => this.advisories.push(advisory),
+      new Prng(world.nature.u32()),
+      (refused) => {
+        this.refusedBy = refused
+        this.leave()
+      },
+    )
+  }
+
+  /** Makes itself known; it serves from the first instant. */
+  start(): void {
+    this.#announcing?.start()
+  }
+
+  /** Ends in good order: takes its announcements back, says goodbye, closes its links. */
+  leave(): void {
+    this.#announcing?.close()
+    this.step((now) => this.core.close(now))
+    this.flushNow()
+    for (const wire of this.#wires.values()) wire.close(1001, 'the broker closes')
+    this.#wires.clear()
+    this.die()
   }
 
   /** The events of the broker's end of a new link, and what opens it once the wire is there. */
@@ -76,7 +128,7 @@ export class BrokerNode extends Node {
   }
 
   view() {
-    return this.core.view(this.world.now)
+    return this.core.view(this.now)
   }
 
   advised<K extends Advisory['kind']>(kind: K): Extract<Advisory, { kind: K }>[] {
@@ -89,7 +141,7 @@ export class BrokerNode extends Node {
     this.#wires.delete(link)
     this.world.at(0, Rank.told, () => {
       if (!this.isAlive) return
-      link.outbox.flush(this.world.now)
+      link.outbox.flush(this.now)
       wire?.close(code, reason)
     })
   }

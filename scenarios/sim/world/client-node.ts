@@ -1,9 +1,11 @@
 import type { Advisory } from '../../../bus/advisory.ts'
 import type { BusError } from '../../../bus/errors.ts'
 import { Flag, ReplyKind } from '../../../bus/frame.ts'
+import { hashText } from '../../../bus/hash.ts'
 import { encodeHeaders, type Headers, OwnHeader } from '../../../bus/headers.ts'
 import type { Wire } from '../../../bus/outbox.ts'
 import { Prng } from '../../../bus/prng.ts'
+import { BrokerBook } from '../../../rr-client/core/broker-book.ts'
 import { BrokerLink } from '../../../rr-client/core/broker-link.ts'
 import { ClientCore } from '../../../rr-client/core/client-core.ts'
 import { correlationIdOf } from '../../../rr-client/core/failure.ts'
@@ -11,11 +13,14 @@ import type { HandlerReply, Mark } from '../../../rr-client/core/mark.ts'
 import type { Registration } from '../../../rr-client/core/registration.ts'
 import type { ClientEffects, ClientFacts } from '../../../rr-client/core/state.ts'
 import { type CallAsk, VirtualCall } from './calls.ts'
+import type { ClockAsk } from './clock.ts'
+import { Following } from './following.ts'
 import type { Execution, Handler } from './handlers.ts'
 import { Lane } from './lane.ts'
 import type { EndEvents } from './link.ts'
 import { Node } from './node.ts'
 import type { DialSurroundings } from './surroundings.ts'
+import type { VirtualHttp } from './virtual-http.ts'
 
 export interface ClientAsk {
   /** Names of the brokers it links to, in this order. */
@@ -24,7 +29,11 @@ export interface ClientAsk {
   label?: string
   silenceMs?: number
   maxInFlight?: number
+  token?: string
   firstCounter?: number
+  clock?: ClockAsk
+  /** Names of the registries it follows; then it is given no brokers. */
+  registries?: readonly string[]
 }
 
 export interface AnswerAsk {
@@ -60,9 +69,18 @@ export class ClientNode extends Node {
   ended = 0
   readonly aborts: { call: string; why: string }[] = []
   readonly #wires = new Map<BrokerLink, Wire>()
+  /** Present if brokers are learned from registries. */
+  readonly following: Following | undefined
+  readonly #book: BrokerBook | undefined
 
-  constructor(world: DialSurroundings<ClientNode>, name: string, instance: string, ask: ClientAsk) {
-    super(world, name, ask.silenceMs ?? 1_000)
+  constructor(
+    world: DialSurroundings<ClientNode>,
+    name: string,
+    instance: string,
+    ask: ClientAsk,
+    http: VirtualHttp,
+  ) {
+    super(world, name, ask.silenceMs ?? 1_000, ask.clock)
     this.instance = instance
     this.facts = {
       instance,
@@ -71,7 +89,7 @@ export class ClientNode extends Node {
       name,
       idc: ask.idc ?? 'local',
       label: ask.label ?? '',
-      token: '',
+      token: ask.token ?? '',
       maxInFlight: ask.maxInFlight ?? 20_000,
       pingMs: 250,
       silenceMs: ask.silenceMs ?? 1_000,
@@ -86,10 +104,17 @@ export class ClientNode extends Node {
       this.slabs,
       (outbox) => this.flushSoon(outbox),
     )
+    const { registries = [] } = ask
+    if (registries.length === 0) return
+    this.#book = new BrokerBook(this.core)
+    const advise = (advisory: Advisory): unknown => this.advisories.push(advisory)
+    const prng = new Prng(world.nature.u32())
+    this.following = new Following(this, http, registries, this.#book, advise, prng)
   }
 
   start(): void {
     this.step(() => this.core.start())
+    this.following?.start()
   }
 
   /** Asks; what becomes of it is written in the call. */
@@ -147,8 +172,8 @@ export class ClientNode extends Node {
   /** Stops answering, as `close()` of the real handle does. */
   unanswer(registration: Registration): void {
     this.step((now) => {
-      this.core.responder.handBack(now, registration)
       this.core.registrations.close(now, registration)
+      this.core.responder.handBack(now, registration)
     })
   }
 
@@ -178,7 +203,7 @@ export class ClientNode extends Node {
         this.step((now) => {
           if (this.#wires.get(link) !== wire()) return
           this.#wires.delete(link)
-          this.core.onClosed(now, link, reason)
+          this.#gone(now, link, reason)
         })
       },
     }
@@ -192,11 +217,16 @@ export class ClientNode extends Node {
   }
 
   dialFailed(link: BrokerLink, reason: string): void {
-    this.step((now) => this.core.onClosed(now, link, reason))
+    this.step((now) => this.#gone(now, link, reason))
   }
 
   advised<K extends Advisory['kind']>(kind: K): Extract<Advisory, { kind: K }>[] {
     return this.advisories.filter((a): a is Extract<Advisory, { kind: K }> => a.kind === kind)
+  }
+
+  #gone(now: number, link: BrokerLink, reason: string): void {
+    this.core.onClosed(now, link, reason)
+    this.#book?.onGone(link)
   }
 
   #effects(): ClientEffects {
@@ -211,11 +241,14 @@ export class ClientNode extends Node {
         const call = future.caller as VirtualCall
         const body = reply.bytes.toString('utf8', reply.bodyStart, reply.end)
         const at = this.world.now
+        this.world.trace.note(at, body.length)
         call.settle({ at, kind: 'reply', replyKind: reply.kind, body })
       },
       fail: (future, error) => {
         const call = future.caller as VirtualCall
-        call.settle({ at: this.world.now, kind: 'error', error })
+        const at = this.world.now
+        this.world.trace.note(at, hashText(error.code))
+        call.settle({ at, kind: 'error', error })
       },
       invoke: (mark) => this.afterwards(() => this.#take(mark)),
       abort: (mark, why) => {
@@ -254,7 +287,7 @@ export class ClientNode extends Node {
     this.step((now) => this.core.responder.watch(now, mark))
     const end = (afterMs: number, kind: number, body: string): void =>
       this.later(afterMs, (now) => {
-        entry.endedAt = now
+        entry.endedAt = world.now
         const reply: HandlerReply = { kind, flags: 0, body: Buffer.from(body) }
         mark.reply = reply
         this.core.responder.finish(now, mark)
@@ -264,6 +297,7 @@ export class ClientNode extends Node {
       body: mark.body.toString(),
       topic: mark.registration.topic,
       attempt: mark.attempt,
+      remainingMs: () => Math.max(0, mark.deadline - this.now),
       aborted: () => runner.why,
       reply: (afterMs, body) => end(afterMs, ReplyKind.ok, body),
       fail: (afterMs) => end(afterMs, ReplyKind.handler_failed, '{"message":"the handler threw"}'),
@@ -271,6 +305,7 @@ export class ClientNode extends Node {
         const call = this.call({ nested: true, ...ask })
         call.onSettled = onSettled
         if (call.isSettled) onSettled(call)
+        return call
       },
     }
     handler(execution)

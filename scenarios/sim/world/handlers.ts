@@ -5,6 +5,8 @@ export interface Execution {
   readonly body: string
   readonly topic: string
   readonly attempt: number
+  /** Until its caller gives up, by this process's clock. */
+  remainingMs(): number
   /** Why its signal aborted, once it has. */
   readonly aborted: () => string | undefined
   /** Answers after so long. */
@@ -12,7 +14,7 @@ export interface Execution {
   /** Throws after so long. */
   fail(afterMs: number): void
   /** A nested call. */
-  call(ask: CallAsk, onSettled: (call: VirtualCall) => void): void
+  call(ask: CallAsk, onSettled: (call: VirtualCall) => void): VirtualCall
 }
 
 export type Handler = (execution: Execution) => void

@@ -1,6 +1,7 @@
 import type { Wire } from '../../../bus/outbox.ts'
-import { Rank } from './agenda.ts'
+import type { Parcel } from './parcel.ts'
 import type { Surroundings } from './surroundings.ts'
+import { Way } from './way.ts'
 
 /** What one end of a link does with what arrives. */
 export interface EndEvents {
@@ -8,70 +9,8 @@ export interface EndEvents {
   onClosed(reason: string): void
 }
 
-type Parcel = { bytes: Buffer } | { reason: string }
-
-/** One way of a link: first in, first out, with a latency; it can hold everything back. */
-export class Way {
-  readonly #world: Surroundings
-  readonly #arrive: (parcel: Parcel) => void
-  #parcels: Parcel[] = []
-  #isHeld = false
-  #isDead = false
-  /** Deliveries planned before a hold or a loss are void. */
-  #plan = 0
-  #lastAt = 0
-  latencyMs: number
-
-  constructor(world: Surroundings, latencyMs: number, arrive: (parcel: Parcel) => void) {
-    this.#world = world
-    this.latencyMs = latencyMs
-    this.#arrive = arrive
-  }
-
-  get heldBytes(): number {
-    if (!this.#isHeld) return 0
-    return this.#parcels.reduce((sum, p) => sum + ('bytes' in p ? p.bytes.length : 0), 0)
-  }
-
-  send(parcel: Parcel): void {
-    if (this.#isDead) return
-    this.#parcels.push(parcel)
-    if (!this.#isHeld) this.#plan1()
-  }
-
-  /** A black hole, until it is released: nothing arrives, nobody is told. */
-  hold(): void {
-    this.#isHeld = true
-    this.#plan += 1
-  }
-
-  release(): void {
-    if (!this.#isHeld) return
-    this.#isHeld = false
-    for (let i = 0; i < this.#parcels.length; i++) this.#plan1()
-  }
-
-  /** What is under way is lost. */
-  lose(): void {
-    this.#parcels = []
-    this.#plan += 1
-  }
-
-  /** Nothing will ever arrive here again. */
-  sever(): void {
-    this.lose()
-    this.#isDead = true
-  }
-
-  #plan1(): void {
-    const { now } = this.#world
-    this.#lastAt = Math.max(this.#lastAt, now + this.latencyMs)
-    const plan = this.#plan
-    this.#world.at(this.#lastAt - now, Rank.read, () => {
-      if (plan === this.#plan) this.#arrive(this.#parcels.shift()!)
-    })
-  }
-}
+/** Who hears that a link has broken. */
+export type Told = 'both' | 'client' | 'broker' | 'nobody'
 
 /** One end, as an outbox sees it. */
 class End implements Wire {
@@ -86,15 +25,15 @@ class End implements Wire {
   }
 
   write(message: Buffer): void {
-    if (!this.isClosed) this.way?.send({ bytes: Buffer.from(message) })
+    if (!this.isClosed) this.way?.send(message)
   }
 
   isDrained(): boolean {
-    return true
+    return this.way?.isDrained ?? true
   }
 
   unsentBytes(): number {
-    return this.way?.heldBytes ?? 0
+    return this.way?.unsentBytes ?? 0
   }
 
   cork(): void {}
@@ -105,14 +44,22 @@ class End implements Wire {
   close(_code: number, reason: string): void {
     if (this.isClosed) return
     this.isClosed = true
-    this.way?.send({ reason })
+    this.way?.end(reason)
+    this.#link.tidy()
+  }
+
+  /** Its process is dead. */
+  die(reason: string): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.way?.die(reason)
     this.#link.tidy()
   }
 
   readonly arrive = (parcel: Parcel): void => {
     if (this.isClosed) return
-    if ('bytes' in parcel) this.#events.onBatch(parcel.bytes)
-    else this.end(parcel.reason)
+    if (typeof parcel === 'string') this.end(parcel)
+    else this.#events.onBatch(parcel)
   }
 
   /** The peer or the network has ended the link, and this end hears of it. */
@@ -126,6 +73,7 @@ class End implements Wire {
 
 /** A connection between a client and a broker. */
 export class VirtualLink {
+  readonly #world: Surroundings
   readonly #onEnd: () => void
   readonly client: End
   readonly broker: End
@@ -140,6 +88,7 @@ export class VirtualLink {
     broker: EndEvents,
     onEnd: () => void,
   ) {
+    this.#world = world
     this.#onEnd = onEnd
     this.client = new End(this, client)
     this.broker = new End(this, broker)
@@ -150,14 +99,42 @@ export class VirtualLink {
   }
 
   /** The connection breaks, what is under way is lost, and these ends are told. */
-  cut(tell: 'both' | 'client' | 'broker' | 'nobody' = 'both'): void {
+  cut(tell: Told = 'both'): void {
     this.up.sever()
     this.down.sever()
     if (tell === 'both' || tell === 'client') this.client.end('reset')
     if (tell === 'both' || tell === 'broker') this.broker.end('reset')
   }
 
+  /** The connection breaks amid what is under way: part of it still arrives, then the news. */
+  reset(tell: Told = 'both'): void {
+    this.#break(this.up, this.broker, tell === 'both' || tell === 'broker')
+    this.#break(this.down, this.client, tell === 'both' || tell === 'client')
+  }
+
+  /**
+   * The client takes it for broken and will dial again, while all that it has sent still arrives, so
+   * much later, and then the end.
+   */
+  abandon(lagMs: number): void {
+    this.down.sever()
+    this.up.send('reset')
+    this.up.lag(lagMs)
+    this.client.end('reset')
+  }
+
   tidy(): void {
     if (this.client.isClosed && this.broker.isClosed) this.#onEnd()
+  }
+
+  /** From a way that is held nothing arrives, and so the news comes by itself. */
+  #break(way: Way, end: End, isTold: boolean): void {
+    if (way.isHeld) {
+      way.sever()
+      if (isTold) end.end('reset')
+      return
+    }
+    const kept = this.#world.nature.below(way.underWay + 1)
+    way.breakOff(kept, isTold ? 'reset' : undefined)
   }
 }

@@ -1,18 +1,53 @@
 import type { ClientNode } from './client-node.ts'
+import type { Direction, Directions } from './direction.ts'
 import type { VirtualLink } from './link.ts'
+import type { Way } from './way.ts'
 
-export type Direction = 'up' | 'down'
+export type { Direction }
 
-/** Between a client and a broker: the present link, and what the network does to it and later ones. */
+/** What somebody does to one direction of a path. */
+class Harm {
+  /** Nothing arrives: on this path alone, and between the two data centres. */
+  isHeld = false
+  isWalled = false
+  delayMs = 0
+  /** So many get through; 0: all. */
+  bytesPerMs = 0
+
+  get isShut(): boolean {
+    return this.isHeld || this.isWalled
+  }
+
+  /** The wall stays: it is not this path's own. */
+  heal(): void {
+    this.isHeld = false
+    this.delayMs = 0
+    this.bytesPerMs = 0
+  }
+
+  applyTo(way: Way): void {
+    way.delayMs = this.delayMs
+    way.narrow(this.bytesPerMs)
+    if (this.isShut) way.hold()
+    else way.release()
+  }
+}
+
+/** Between a client and a broker: the links, and what the network does to them and to later ones. */
 export class Path {
   readonly client: ClientNode
   readonly broker: string
+  /** The present one. */
   link: VirtualLink | undefined
+  /** All whose two ends have not both been closed. */
+  readonly links = new Set<VirtualLink>()
   /** No link can be had. */
   isBlocked = false
-  /** Nothing arrives in these directions: on this path alone, and between the two data centres. */
-  readonly #holds = new Set<Direction>()
-  readonly #walls = new Set<Direction>()
+  /** So many dials are taken by the broker, and the client never hears of it. */
+  swallowed = 0
+  /** The next link is given up at once by the client, its bytes being so late; -1: it is not. */
+  doubledMs = -1
+  readonly harm = { up: new Harm(), down: new Harm() }
 
   constructor(client: ClientNode, broker: string) {
     this.client = client
@@ -21,33 +56,38 @@ export class Path {
 
   /** Something keeps the two from speaking to each other. */
   get isHeld(): boolean {
-    return this.#holds.size > 0 || this.#walls.size > 0
+    return this.harm.up.isShut || this.harm.down.isShut
   }
 
-  hold(way: Direction | 'both'): void {
-    if (way !== 'down') this.#holds.add('up')
-    if (way !== 'up') this.#holds.add('down')
+  /** Harms these directions. */
+  hurt(way: Directions, does: (harm: Harm) => void): void {
+    if (way !== 'down') does(this.harm.up)
+    if (way !== 'up') does(this.harm.down)
     this.apply()
   }
 
   heal(): void {
     this.isBlocked = false
-    this.#holds.clear()
+    this.swallowed = 0
+    this.doubledMs = -1
+    this.hurt('both', (harm) => harm.heal())
+  }
+
+  add(link: VirtualLink): void {
+    this.links.add(link)
     this.apply()
   }
 
-  /** The network between their data centres loses all that goes this way, or does no longer. */
-  wall(way: Direction, isThere: boolean): void {
-    if (isThere) this.#walls.add(way)
-    else this.#walls.delete(way)
-    this.apply()
+  remove(link: VirtualLink): void {
+    this.links.delete(link)
+    if (this.link === link) this.link = undefined
   }
 
-  /** Makes the present link what the network is. */
+  /** Makes the links what the network is. */
   apply(): void {
-    for (const way of ['up', 'down'] as const) {
-      if (this.#holds.has(way) || this.#walls.has(way)) this.link?.[way].hold()
-      else this.link?.[way].release()
+    for (const { up, down } of this.links) {
+      this.harm.up.applyTo(up)
+      this.harm.down.applyTo(down)
     }
   }
 }

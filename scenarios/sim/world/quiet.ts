@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { hostOf } from './address.ts'
 import type { BrokerNode } from './broker-node.ts'
 import type { ClientNode } from './client-node.ts'
+import type { RegistryNode } from './registry-node.ts'
 
 /** By then sessions that nobody resumed have ended, and the marks of calls of seconds are gone. */
 const QUIET_MS = 40_000
@@ -9,6 +11,7 @@ const QUIET_MS = 40_000
 export interface QuietWorld {
   readonly brokers: ReadonlyMap<string, BrokerNode>
   readonly clients: ReadonlySet<ClientNode>
+  readonly registries: ReadonlyMap<string, RegistryNode>
   healAll(): void
   run(ms: number): void
 }
@@ -20,6 +23,26 @@ export const assertQuiet = (world: QuietWorld): void => {
   for (let i = 0; i < 40 && isBeating(world); i++) world.run(50)
   for (const broker of world.brokers.values()) if (broker.isAlive) checkBroker(world, broker)
   for (const client of world.clients) if (client.isAlive) checkClient(client)
+  for (const registry of world.registries.values()) {
+    if (registry.isAlive) checkRegistry(world, registry)
+  }
+}
+
+/** It knows all who announce themselves to it, and them alone; and all who follow it have heard. */
+const checkRegistry = (world: QuietWorld, registry: RegistryNode): void => {
+  const { name } = registry
+  const announced = [...world.brokers.values()].filter(
+    ({ isAlive, limits }) => isAlive && limits.registries?.includes(name) === true,
+  )
+  const ids = announced.map((broker) => broker.name).sort()
+  assert.deepEqual(registry.brokers(), ids, `brokers of registry ${name}`)
+  for (const { isAlive, name: client, following } of world.clients) {
+    const copy = following?.copies.find(({ url }) => hostOf(url) === name)
+    if (!isAlive || copy === undefined) continue
+    const { state, brokers } = copy.view()
+    const found = { state, brokers }
+    assert.deepEqual(found, { state: 'known', brokers: ids.length }, `${name} by ${client}`)
+  }
 }
 
 /** A link may be at its rare ping just now. */
@@ -31,7 +54,7 @@ const checkBroker = (world: QuietWorld, broker: BrokerNode): void => {
   const view = broker.view()
   const { name } = broker
   const linked = [...world.clients].filter(
-    (c) => c.isAlive && c.links.some((l) => l.url === name && l.isUp),
+    (c) => c.isAlive && c.links.some((l) => l.broker === name && l.isUp),
   )
   const is = (what: string, found: unknown, wanted: unknown): void =>
     assert.deepEqual(found, wanted, `${name}: ${what}`)

@@ -1,0 +1,33 @@
+import type { Fault } from '../plan.ts'
+import type { Scene } from '../scene.ts'
+
+/** By then links that were lost are there again, and what was frozen has caught up. */
+const AFTER_MS = 1_500
+
+/** When nobody was hurt: for what must be true then, although it need not be in a storm. */
+export class Calm {
+  readonly #spells: { readonly from: number; readonly to: number; readonly fault: Fault }[] = []
+
+  /** To be made before anything happens. */
+  constructor({ plan, world }: Scene) {
+    const startedAt = world.now + plan.warmMs
+    for (const event of plan.events) {
+      if (event.kind !== 'fault' || isGentle(event.fault)) continue
+      const { at, fault } = event
+      const forMs = 'forMs' in fault ? (fault.forMs ?? plan.chaosMs) : 0
+      this.#spells.push({ from: startedAt + at, to: startedAt + at + forMs + AFTER_MS, fault })
+    }
+  }
+
+  /** Nothing was done to anybody between these instants, or in the time before that it still tells. */
+  holds(from: number, to: number, isAllowed: (fault: Fault) => boolean = () => false): boolean {
+    return !this.#spells.some(
+      (spell) => spell.from <= to && spell.to >= from && !isAllowed(spell.fault),
+    )
+  }
+}
+
+/** Instances come, go in good order, or are slow: no call may be lost through that. */
+const isGentle = (fault: Fault): boolean =>
+  fault.verb === 'slow' || fault.verb === 'add' || fault.verb === 'remove' ||
+  (fault.verb === 'stop' && fault.target.kind === 'responder')

@@ -1,0 +1,36 @@
+/** Every checker there is; each is in a file of its own. */
+import { atMostOneStart } from './at-most-one-start.ts'
+import { atRest } from './at-rest.ts'
+import { bounds } from './bounds.ts'
+import type { CheckerOf } from './checker.ts'
+import { expiredWork } from './expired-work.ts'
+import { lastRoute } from './last-route.ts'
+import { localFirst } from './local-first.ts'
+import { oneActive } from './one-active.ts'
+import { oneOwner } from './one-owner.ts'
+import { ownReply } from './own-reply.ts'
+import { recovered } from './recovered.ts'
+import { retryBudget } from './retry-budget.ts'
+import { settlesOnce } from './settles-once.ts'
+import { staleTokens } from './stale-tokens.ts'
+import { timeShrinks } from './time-shrinks.ts'
+import { truth } from './truth.ts'
+
+export const CHECKERS: readonly CheckerOf[] = [
+  settlesOnce,
+  atMostOneStart,
+  truth,
+  ownReply,
+  oneOwner,
+  staleTokens,
+  expiredWork,
+  timeShrinks,
+  retryBudget,
+  bounds,
+  lastRoute,
+  oneActive,
+  localFirst,
+  // Last: it lets much time go by.
+  atRest,
+  recovered,
+]

@@ -1,0 +1,47 @@
+import { callKey } from '../../../broker/core/session.ts'
+import type { Asked, Scene } from '../scene.ts'
+import { Calm } from './calm.ts'
+import { type Checker, Violation } from './checker.ts'
+import { describe } from './describe.ts'
+
+const NAME = 'nobody forgets a call'
+/** What was sent so long ago has arrived, and so has what was said to it. */
+const SETTLED_MS = 500
+
+/**
+ * A call that runs into its deadline is in somebody's hands: waiting in a broker, or known to a
+ * responder. One that nobody knows of any more was dropped without a word (WIRE-SAFETY H7).
+ */
+export const notForgotten = (scene: Scene): Checker => {
+  const calm = new Calm(scene)
+  /** The last instant at which each call was seen in somebody's hands, or was sent. */
+  const isHeld = ({ by, call }: Asked): boolean => {
+    const { counter, isLong } = call.future!
+    for (const client of scene.clients('responder')) {
+      for (const mark of client.core.marks.all()) {
+        if (mark.counter === counter && mark.peer.instance === by.instance) return true
+      }
+    }
+    const key = callKey(counter, isLong)
+    return scene.brokers.some(({ core }) =>
+      [...core.links].some(
+        ({ session }) => session?.instance === by.instance && session.waiting.has(key),
+      ),
+    )
+  }
+  return {
+    name: NAME,
+    onTick() {
+      const { now } = scene.world
+      for (const asked of scene.asked) {
+        const { call, by } = asked
+        if (call.isSettled || !by.isAlive || by.isFrozen) continue
+        const { current, isRecovering } = call.future ?? {}
+        if (current?.queue === undefined || isRecovering === true) continue
+        const isOld = now - scene.world.now + (by.now - current.sentAt) >= SETTLED_MS
+        if (!isOld || !calm.holds(now - SETTLED_MS, now) || isHeld(asked)) continue
+        throw new Violation(NAME, `at ${now}: ${describe(scene, asked)}`)
+      }
+    },
+  }
+}

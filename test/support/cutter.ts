@@ -1,1 +1,0 @@
-export { Cutter } from '../../scenarios/bench/survival/cutter.ts'
