@@ -184,9 +184,9 @@ story('await using closes everything, brokers included', async () => {
 
 story('a reply() that is under way when the bus closes is told', async (world) => {
   const broker = await world.broker()
-  const cutter = await world.cutter(broker.url)
-  const bus = await world.connect(cutter.url)
-  cutter.silence()
+  const proxy = await world.proxy(broker.url)
+  const bus = await world.connect(proxy.url)
+  proxy.cut()
   const answering = failure(
     bus.reply('work.one', () => 1),
     'not_connected',

@@ -156,7 +156,7 @@ story(
   'headers that fill their limit have room for the label, and for whom a call is pinned to',
   async (world) => {
     const broker = await world.broker({ rules: [{ ...RULES[0]!, topic: '*' }] })
-    const cutter = await world.cutter(broker.url)
+    const proxy = await world.proxy(broker.url)
     const gray = await world.connect(broker.url, { name: 'gray', group: 'bank', label: 'v2' })
     let release = (): void => {}
     const held = new Promise<void>((resolve) => {
@@ -168,11 +168,11 @@ story(
       await held
       return Object.keys(headers).length
     })
-    const bus = await world.connect(cutter.url, { name: 'caller' })
+    const bus = await world.connect(proxy.url, { name: 'caller' })
     const headers = { ...FLAGGED.headers, fill: 'x'.repeat(16_384 - 9 - 7) }
     const call = bus.request('work.one', {}, { headers })
     await until('it runs', () => started === 1)
-    cutter.cut()
+    proxy.reset()
     await until('it was sent again', () => bus.snapshot().counters.recoveries! > 0)
     release()
     assert.equal(await call, 2)

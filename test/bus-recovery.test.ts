@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Broker } from '../broker/index.ts'
 import { type Bus, BusError } from '../rr-client/index.ts'
-import type { Cutter } from './support/cutter.ts'
+import type { FaultProxy } from '../scenarios/live/fault-proxy.ts'
 import { type Ending, ending, flood, story, tally, until, type World } from './support/world.ts'
 
 type Ledger = Map<string, number>
@@ -109,17 +109,17 @@ story(
 const cutWhileRunning = async (
   world: World,
   who: 'responder' | 'requester',
-  hurt: (cutter: Cutter, broker: Broker) => Promise<void> | void,
+  hurt: (proxy: FaultProxy, broker: Broker) => Promise<void> | void,
 ): Promise<{ endings: Ending<unknown>[]; ledger: Ledger }> => {
   const broker = await world.broker()
-  const cutter = await world.cutter(broker.url)
-  const url = who === 'responder' ? cutter.url : broker.url
+  const proxy = await world.proxy(broker.url)
+  const url = who === 'responder' ? proxy.url : broker.url
   const service = await world.role({ role: 'responder', url, concurrency: 200 })
-  const bus = await world.connect(who === 'requester' ? cutter.url : broker.url)
+  const bus = await world.connect(who === 'requester' ? proxy.url : broker.url)
   await ready(bus)
   const calls = transfers(bus, 100, 400, { timeoutMs: 4_000 })
   await until('they run', async () => (await service.ask<Ledger>({ what: 'ledger' })).size === 100)
-  await hurt(cutter, broker)
+  await hurt(proxy, broker)
   const endings = await Promise.all(calls)
   const ledger = await service.ask<Ledger>({ what: 'ledger' })
   once(ledger)
@@ -130,10 +130,10 @@ const cutWhileRunning = async (
 story(
   'a requester is cut off for 300 ms while 100 calls run: all succeed, none twice',
   async (world) => {
-    const { endings } = await cutWhileRunning(world, 'requester', async (cutter) => {
-      cutter.sever()
+    const { endings } = await cutWhileRunning(world, 'requester', async (proxy) => {
+      proxy.part()
       await pause(300)
-      cutter.heal()
+      proxy.heal()
     })
     assert.deepEqual(tally(endings), { ok: 100 })
   },
@@ -143,11 +143,11 @@ story('a responder loses its link and is back at once: all succeed, none twice',
   // On a busy machine it may be away for longer than callers wait for it; then it is tried again.
   for (let round = 0; round < 5; round++) {
     let awayMs = 0
-    const { endings } = await cutWhileRunning(world, 'responder', async (cutter, broker) => {
-      const { count } = cutter
+    const { endings } = await cutWhileRunning(world, 'responder', async (proxy, broker) => {
+      const { count } = proxy
       const since = performance.now()
-      cutter.cut()
-      await until('it is back', () => cutter.count > count && broker.snapshot().links === 2)
+      proxy.reset()
+      await until('it is back', () => proxy.count > count && broker.snapshot().links === 2)
       awayMs = performance.now() - since
     })
     if (awayMs > 100) continue
@@ -160,10 +160,10 @@ story('a responder loses its link and is back at once: all succeed, none twice',
 story(
   'a responder is away for 300 ms: its callers may be told it is lost, but never a lie',
   async (world) => {
-    const { endings, ledger } = await cutWhileRunning(world, 'responder', async (cutter) => {
-      cutter.sever()
+    const { endings, ledger } = await cutWhileRunning(world, 'responder', async (proxy) => {
+      proxy.part()
       await pause(300)
-      cutter.heal()
+      proxy.heal()
     })
     assert.equal(ledger.size, 100)
     for (const { error } of endings) {
@@ -232,12 +232,12 @@ story('a responder is frozen for 1.5 s, and its sibling goes on answering', asyn
 })
 
 /** Cuts a link at random moments until told to stop. */
-const cutting = (cutters: { cut(): void }[], isOver: () => boolean): Promise<number> => {
+const cutting = (proxies: { reset(): void }[], isOver: () => boolean): Promise<number> => {
   let cuts = 0
   return (async () => {
     while (!isOver()) {
       await pause(30 + Math.random() * 120)
-      cutters[Math.floor(Math.random() * cutters.length)]!.cut()
+      proxies[Math.floor(Math.random() * proxies.length)]!.reset()
       cuts += 1
     }
     return cuts
@@ -248,8 +248,8 @@ story(
   'links cut at random during 5,000 transfers: at most once each, and every caller told the truth',
   async (world) => {
     const broker = await world.broker()
-    const near = await world.cutter(broker.url)
-    const far = await world.cutter(broker.url)
+    const near = await world.proxy(broker.url)
+    const far = await world.proxy(broker.url)
     const service = await world.role({ role: 'responder', url: far.url, concurrency: 50 })
     const bus = await world.connect(near.url)
     await ready(bus)
@@ -290,15 +290,15 @@ story(
   'a network that swallows everything for a while: calls settle, and the truth is told',
   async (world) => {
     const broker = await world.broker()
-    const cutter = await world.cutter(broker.url)
+    const proxy = await world.proxy(broker.url)
     const service = await world.role({ role: 'responder', url: broker.url })
-    const bus = await world.connect(cutter.url)
+    const bus = await world.connect(proxy.url)
     await ready(bus)
     const calls = transfers(bus, 50, 100, { timeoutMs: 6_000 })
     await until('they run', async () => (await service.ask<Ledger>({ what: 'ledger' })).size === 50)
-    cutter.silence()
+    proxy.cut()
     await until('the link is given up', () => bus.snapshot().links[0]!.state !== 'up', 4_000)
-    cutter.heal()
+    proxy.heal()
     const endings = await Promise.all(calls)
     assert.deepEqual(tally(endings), { ok: 50 })
     assert.deepEqual(told(endings, await service.ask<Ledger>({ what: 'ledger' })), [])
@@ -341,12 +341,12 @@ story(
 
 const lives = async (world: World): Promise<void> => {
   const broker = await world.broker()
-  const cutter = await world.cutter(broker.url)
-  const bus = await world.connect(cutter.url)
-  const service = await world.connect(cutter.url, { name: 'service' })
+  const proxy = await world.proxy(broker.url)
+  const bus = await world.connect(proxy.url)
+  const service = await world.connect(proxy.url, { name: 'service' })
   await service.reply('work.echo', (body) => body)
   for (let i = 0; i < 20; i++) {
-    cutter.cut()
+    proxy.reset()
     const { value, error } = await ending(
       bus.request('work.echo', i, { timeoutMs: 5_000, waitForResponder: true }),
     )

@@ -134,8 +134,8 @@ story(
   'a body that is checked for so long that the instance stands by is not executed',
   async (world) => {
     const broker = await quick(world)
-    const cutter = await world.cutter(broker.url)
-    const x = await world.connect(cutter.url, { group: 'g', pingMs: 50, silenceMs: 150 })
+    const proxy = await world.proxy(broker.url)
+    const x = await world.connect(proxy.url, { group: 'g', pingMs: 50, silenceMs: 150 })
     const bus = await world.connect(broker.url)
     let isRun = false
     let isAsked = false
@@ -156,7 +156,7 @@ story(
     await until('X is active', () => x.snapshot().answering[0]!.role === 'active')
     const call = ending(bus.request('a', 1))
     await until('the body is being checked', () => isAsked)
-    cutter.silence()
+    proxy.cut()
     await until('X stands by', () => x.snapshot().answering[0]!.role === 'standby')
     release()
     const { error } = await call

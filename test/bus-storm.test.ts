@@ -143,8 +143,8 @@ story(
     const { broker, caller } = await calm(world)
     // This process relays; it has nothing else to do from here on.
     giveWay()
-    const cutter = await world.cutter(broker.url)
-    const fleet = { role: 'fleet', url: cutter.url, clients: clients / 2, topics } as const
+    const proxy = await world.proxy(broker.url)
+    const fleet = { role: 'fleet', url: proxy.url, clients: clients / 2, topics } as const
     await Promise.all(['a', 'b'].map((name) => world.role({ ...fleet, name })))
     const watcher = await world.role({ role: 'watcher', url: broker.url, clients, topics })
     const news = (): Promise<News> => watcher.ask<News>({ what: 'news' })
@@ -159,7 +159,7 @@ story(
     }
     const storm = async (): Promise<void> => {
       cutAt = Date.now()
-      cutter.cut()
+      proxy.reset()
       await until('all is assigned again, and quiet', isQuiet, 3 * QUIET_WITHIN_MS)
     }
     // A broker that has just been started runs its code for the first time.

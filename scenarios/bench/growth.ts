@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoadResult } from './load.ts'
 import { whyNotSessions } from './machine.ts'
-import type { Child } from './processes.ts'
+import { type Child, forkPart } from './processes.ts'
 import type { Run } from './run.ts'
 import { markdown, number, ratio, whole } from './table.ts'
 import { openWorld, type World } from './world.ts'
@@ -119,7 +119,7 @@ export async function joinCrowd(
 ): Promise<void> {
   for (let have = before; have < count; ) {
     const index = Math.floor(have / PER_CROWD)
-    crowds[index] ??= run.crew.fork('crowd')
+    crowds[index] ??= forkPart(run.crew, 'crowd')
     const clients = Math.min(count, (index + 1) * PER_CROWD) - have
     await crowds[index].ask('join', { url, clients })
     have += clients
@@ -137,7 +137,7 @@ function openCalls(run: Run, own: boolean): Growth {
     perThousandMs: 300,
     grow: async (world, before, count) => {
       if (holder === undefined) {
-        holder = own ? world.requester : run.crew.fork('requester')
+        holder = own ? world.requester : forkPart(run.crew, 'requester')
         if (!own) await holder.ask('open', { url: world.url, clients: 1 })
         await world.responder.ask('answerLate', { concurrency: Math.max(...run.steps) })
       }

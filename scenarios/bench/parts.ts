@@ -4,7 +4,7 @@ import { type Broker, type BrokerOptions, startBroker } from '../../broker/index
 import { type Bus, connect } from '../../rr-client/index.ts'
 import { floorBroker, floorRequester, floorResponder } from './floor.ts'
 import { type Call, closedLoop, codeOf, countWrongEchoes, Errors, type LoadPlan } from './load.ts'
-import { survivalParts } from './survival/parts.ts'
+import { refuserPart } from './survival/refuser.ts'
 
 export const parts = {
   broker,
@@ -14,7 +14,7 @@ export const parts = {
   floorBroker,
   floorResponder,
   floorRequester,
-  ...survivalParts,
+  refuser: refuserPart,
 }
 export type Parts = typeof parts
 

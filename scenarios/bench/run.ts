@@ -1,7 +1,7 @@
 /** One run of the benchmark: its windows, its time, and all that has to be said about it. */
+import { Crew } from '../live/processes.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import type { Settings } from './options.ts'
-import { Crew } from './processes.ts'
 import type { Loadable } from './world.ts'
 
 /** The promise of `--help`; longer windows get more in proportion. */

@@ -1,8 +1,9 @@
 /** Three processes that are ready for load: broker, responder, requester. */
 import type { BrokerOptions } from '../../broker/index.ts'
+import type { Crew } from '../live/processes.ts'
 import type { LoadPlan, LoadResult } from './load.ts'
 import { TOPIC } from './parts.ts'
-import type { Child, Crew } from './processes.ts'
+import { type Child, forkPart } from './processes.ts'
 import type { Pids } from './usage.ts'
 
 /** What both finbus and the relay floor can be put under. */
@@ -28,9 +29,9 @@ export async function openWorld(
   options: BrokerOptions = {},
   execArgv: string[] = [],
 ): Promise<World> {
-  const broker = crew.fork('broker', execArgv)
-  const responder = crew.fork('responder')
-  const requester = crew.fork('requester')
+  const broker = forkPart(crew, 'broker', execArgv)
+  const responder = forkPart(crew, 'responder')
+  const requester = forkPart(crew, 'requester')
   const { url } = await broker.ask('listen', options)
   await responder.ask('connect', { url })
   await responder.ask('answer', { topic: TOPIC })
@@ -48,9 +49,9 @@ export async function openWorld(
 
 /** The same shape with nothing in it. */
 export async function openFloor(crew: Crew): Promise<Loadable> {
-  const broker = crew.fork('floorBroker')
-  const responder = crew.fork('floorResponder')
-  const requester = crew.fork('floorRequester')
+  const broker = forkPart(crew, 'floorBroker')
+  const responder = forkPart(crew, 'floorResponder')
+  const requester = forkPart(crew, 'floorRequester')
   const { url } = await broker.ask('listen')
   await responder.ask('join', { url })
   return {

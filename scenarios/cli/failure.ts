@@ -6,6 +6,8 @@ import { BusError, ERROR_TABLE, ServiceError } from '../../bus/index.ts'
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
+/** As shells say that Ctrl-C ended a command. */
+export const EXIT_INTERRUPTED = 130
 
 /** The command itself was wrong: exit code 2. */
 export class UsageError extends Error {

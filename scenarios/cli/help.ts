@@ -20,12 +20,15 @@ More:
   finbus queues --json | jq .queues              waiting and unanswered requests
   finbus start --brokers 2 --idc sz              two brokers, each its own process
   finbus start --cluster demo                    two IDCs, four brokers, a registry
+  finbus drill idc-failover                      lose an IDC, and see who notices
 
 Exit codes:
-  0  done
-  1  the bus or the service said no; an error of a call says whether its work
-     was done
-  2  the command was wrong: unknown command or option, bad value, missing file
+  0    done
+  1    the bus or the service said no; an error of a call says whether its
+       work was done; a bound of a drill was missed
+  2    the command was wrong: unknown command or option, bad value, missing
+       file
+  130  Ctrl-C broke off a drill
 
 Environment (an option beats it; it beats the file; that beats the default):
   FINBUS_URL         brokers, separated by commas (ws://127.0.0.1:7400)

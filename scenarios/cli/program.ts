@@ -5,6 +5,7 @@
 import { Command, Option } from 'commander'
 import type { ClientFlags } from './client.ts'
 import { DEFAULT_GROUP, DEFAULT_REGISTRY, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
+import type { DrillFlags } from './drill-ask.ts'
 import { runCommand, UsageError } from './failure.ts'
 import { AFTER_HELP, DESCRIPTION } from './help.ts'
 import type { ReplyFlags } from './reply.ts'
@@ -29,6 +30,7 @@ export const buildProgram = (version: string): Command => {
   addRequest(program)
   addTopics(program)
   addQueues(program)
+  addDrill(program, version)
   addBench(program)
   return program
 }
@@ -165,6 +167,41 @@ const addQueues = (program: Command): void => {
   addClientOptions(command).action((topic: string | undefined, flags: ClientFlags) =>
     runCommand(flags.json, async () => (await import('./queues.ts')).queues(topic, flags)),
   )
+}
+
+const addDrill = (program: Command, version: string): void => {
+  program
+    .command('drill')
+    .summary('hurt a cluster on purpose and judge what comes of it')
+    .description(
+      'Starts a cluster of its own, each part a process, calls it, does it harm, and holds what came ' +
+        'of it against stated bounds. Without a name it lists the drills there are. Exit code 1 says ' +
+        'that a bound was missed; Ctrl-C ends all it started.',
+    )
+    .argument(
+      '[drill...]',
+      'names of ready-made drills; or files, .json or .mjs, such as ./mine.mjs',
+    )
+    .option('--all', 'every ready-made drill, one after the other')
+    .option('--virtual', 'in virtual time, on the cores alone: seconds instead of minutes')
+    .option(
+      '--seed <n>',
+      'of all that is left to chance; the same in virtual time is the same drill',
+    )
+    .option('--report <dir>', 'write NAME.md, NAME.json and NAME.html there')
+    .option('--bound <name=value>', 'a bound of the whole drill, over its own; repeat it', collect)
+    .option('--json', 'print the report as JSON, and no progress')
+    .optionsGroup('In a cluster of yours, with responders and requesters of the drill alone:')
+    .option('--attach <url>', 'one of its brokers, ws://; repeat it or use commas', collect)
+    .option('--registry <url>', 'a registry that knows them, instead', collect)
+    .option('--topic <topic>', "the drill's own (default: finbus.drill)")
+    .option('--token-file <file>', 'file with the token to show to brokers')
+    .optionsGroup('')
+    .action((names: string[], flags: DrillFlags) =>
+      runCommand(flags.json === true, async () =>
+        (await import('./drill.ts')).drill(names, flags, version),
+      ),
+    )
 }
 
 const addBench = (program: Command): void => {

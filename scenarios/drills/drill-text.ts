@@ -6,11 +6,16 @@ const NAME = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be lower case letters, digits and hyphens')
 
-/** Each is at most so much, of the calls made in a step or, given for the drill, in all of it. */
+/**
+ * Each is at most so much, of the calls made in a step or, given for the drill, in all of it. A call
+ * that is open when the next step begins to do harm counts there.
+ */
 const BOUNDS = z.strictObject({
   /** Calls that failed. */
   failed: count(1e9).optional(),
   failedPercent: z.number().min(0).max(100).optional(),
+  /** Calls that were answered: that a fault was felt at all. */
+  answeredPercent: z.number().min(0).max(100).optional(),
   /** Calls that failed and may have been executed. */
   unknown: count(1e9).optional(),
   /** From the first act of the step (or of the drill) to the making of the last call that failed. */
@@ -21,6 +26,8 @@ const BOUNDS = z.strictObject({
   homePercent: z.number().min(0).max(100).optional(),
   /** Live brokers without a queue that takes requests, at the end. */
   ownerless: count(1_000).optional(),
+  /** Queues that take requests, at brokers that answer, at the end: that a fault was felt there. */
+  queues: count(1e6).optional(),
   /** Queues that went to another owner. */
   moves: count(1e6).optional(),
 })

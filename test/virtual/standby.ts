@@ -55,7 +55,7 @@ export class Standby {
 
   /** Who may start a handler at this instant. */
   get active(): Member[] {
-    return this.members.filter((member) => mayStart(this.world.now, member))
+    return this.members.filter((member) => mayStart(member.client.now, member))
   }
 
   /** Names instead of members, for one look. */

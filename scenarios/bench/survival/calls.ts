@@ -1,24 +1,9 @@
 /** What became of calls, one by one, and what can be said of many of them. */
 
-/** Milliseconds of a clock that all processes of one machine share, and that never jumps. */
-export const clock = (): number => Number(process.hrtime.bigint()) / 1e6
+import type { Call, Ledger } from '../../drills/stage.ts'
 
-export interface Call {
-  id: string
-  /** When it was made. */
-  at: number
-  /** How long it took. */
-  ms: number
-  /** `ok`, or the code it failed with. */
-  code: string
-  outcome: string
-  /** Who answered. */
-  by: string
-  isIdempotent: boolean
-}
-
-/** How often each piece of work was begun, by the books of those who do it. */
-export type Ledger = ReadonlyMap<string, number>
+export type { Call, Ledger } from '../../drills/stage.ts'
+export { clock } from '../../live/clock.ts'
 
 export const isOk = ({ code }: Call): boolean => code === 'ok'
 

@@ -40,15 +40,15 @@ interface Cut {
 
 const cutWhileWorking = async (town: Town, { calls, cutMs, timeoutMs, delayMs }: Cut) => {
   const broker = await town.broker()
-  const cutter = await town.cutter(broker)
+  const proxy = await town.proxy(broker)
   const responder = await town.responder({ options: { concurrency: calls } })
-  const requester = await town.requester({ target: [cutter.url] })
+  const requester = await town.requester({ target: [proxy.url] })
   await responder.behave({ delayMs })
   const calling = requester.child.ask('burst', { count: calls, timeoutMs })
   await town.until('all are at work', async () => town.ledger.size > calls)
-  cutter.sever()
+  proxy.part()
   await sleep(cutMs)
-  cutter.heal()
+  proxy.heal()
   const ended = await calling
   await town.until('none is', async () => (await responder.child.ask('running')) === 0)
   return { ended, aborted: await responder.child.ask('aborted') }

@@ -24,13 +24,14 @@ import {
   u32,
   u64,
 } from '../../../bus/index.ts'
+import { TOPIC } from '../../live/caller.ts'
 
 const NEWS = {
   ...{ reason: Reason.draining, stage: Stage.responder, queueState: 0, queue: 0, epoch: 0 },
   ...{ limit: 0, current: 0, retryAfterMs: 0, text: '' },
 }
 
-export class Refuser {
+class Refuser {
   readonly #socket: WebSocket
   readonly #topic: string
   #sent = 0
@@ -119,4 +120,15 @@ const frame = (type: number, payload: Uint8Array): Buffer => {
   bytes[4] = type
   bytes.set(payload, FRAME_HEAD)
   return bytes
+}
+
+export function refuserPart() {
+  let refuser: Refuser | undefined
+  return {
+    own: ({ url }: { url: string }): Promise<void> => {
+      refuser = new Refuser(url, TOPIC)
+      return refuser.owner()
+    },
+    count: (): number => refuser!.count,
+  }
 }

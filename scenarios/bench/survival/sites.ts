@@ -132,7 +132,7 @@ export const sitesCutApart = async (
   { size, rate, calmMs, cutMs, afterMs }: SitesCut,
 ): Promise<Figure[]> => {
   const [a, b] = await Promise.all([town.broker({ idc: HERE }), town.broker({ idc: THERE })])
-  const [toA, toB] = await Promise.all([town.cutter(a!), town.cutter(b!)])
+  const [toA, toB] = await Promise.all([town.proxy(a!), town.proxy(b!)])
   const homes = [
     { idc: HERE, target: [a!.url, toB!.url] },
     { idc: THERE, target: [b!.url, toA!.url] },
@@ -143,8 +143,8 @@ export const sitesCutApart = async (
   const requesters = await Promise.all(homes.map((home) => town.requester(home)))
   await Promise.all(requesters.map((requester) => requester.begin({ rate })))
   await sleep(calmMs)
-  toA!.silence()
-  toB!.silence()
+  toA!.cut()
+  toB!.cut()
   const cutAt = clock()
   await sleep(cutMs)
   toA!.heal()

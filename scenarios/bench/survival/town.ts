@@ -1,56 +1,56 @@
 /** The processes of one case, and the ways to hurt them. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BrokerOptions } from '../../../broker/index.ts'
 import type { ReplyOptions } from '../../../rr-client/index.ts'
-import type { Child, Crew, PartName } from '../processes.ts'
+import { Books } from '../../live/books.ts'
+import { FaultProxy } from '../../live/fault-proxy.ts'
+import type { Target } from '../../live/manners.ts'
+import type { Plan } from '../../live/pace.ts'
+import { forkPart, type PartOf } from '../../live/parts.ts'
+import type { Crew } from '../../live/processes.ts'
+import type { Manner } from '../../live/responder-part.ts'
+import { type Child, forkPart as forkBenchPart } from '../processes.ts'
 import { type Call, clock, type Ledger } from './calls.ts'
-import { Cutter } from './cutter.ts'
-import type { Plan } from './pace.ts'
-import type { Manner, Target } from './parts.ts'
 
 const READY_MS = 10_000
 
+interface Hurtable {
+  readonly gone: Promise<string>
+  signal(name: NodeJS.Signals): number
+}
+
 /** One process that can be hurt. Each returns when it did so. */
-class Inhabitant<P extends PartName> {
-  readonly child: Child<P>
+class Inhabitant<C extends Hurtable> {
+  readonly child: C
   readonly name: string
 
-  constructor(child: Child<P>, name: string) {
+  constructor(child: C, name: string) {
     this.child = child
     this.name = name
   }
 
   kill(): number {
-    return this.#signal('SIGKILL')
+    return this.child.signal('SIGKILL')
   }
 
   /** Alive, sockets open, and nothing moves. */
   freeze(): number {
-    return this.#signal('SIGSTOP')
+    return this.child.signal('SIGSTOP')
   }
 
   thaw(): number {
-    return this.#signal('SIGCONT')
+    return this.child.signal('SIGCONT')
   }
 
   /** Asked to stop; resolves when it has. */
   async stop(): Promise<number> {
-    const at = this.#signal('SIGTERM')
+    const at = this.child.signal('SIGTERM')
     await this.child.gone
-    return at
-  }
-
-  #signal(name: NodeJS.Signals): number {
-    const at = clock()
-    process.kill(this.child.pid, name)
     return at
   }
 }
 
-export class BrokerProcess extends Inhabitant<'survivalBroker'> {
+export class BrokerProcess extends Inhabitant<PartOf<'broker'>> {
   url = ''
 
   /** Queues that take requests, by the broker's own word. */
@@ -60,19 +60,19 @@ export class BrokerProcess extends Inhabitant<'survivalBroker'> {
   }
 }
 
-export class RegistryProcess extends Inhabitant<'survivalRegistry'> {
+export class RegistryProcess extends Inhabitant<PartOf<'registry'>> {
   url = ''
 }
 
-export class RefuserProcess extends Inhabitant<'survivalRefuser'> {}
+export class RefuserProcess extends Inhabitant<Child<'refuser'>> {}
 
-export class ResponderProcess extends Inhabitant<'survivalResponder'> {
+export class ResponderProcess extends Inhabitant<PartOf<'responder'>> {
   behave(manner: Manner): Promise<void> {
     return this.child.ask('behave', manner)
   }
 }
 
-export class RequesterProcess extends Inhabitant<'survivalRequester'> {
+export class RequesterProcess extends Inhabitant<PartOf<'requester'>> {
   begin(plan: Partial<Plan> & { rate: number }): Promise<void> {
     return this.child.ask('begin', { timeoutMs: 3_000, ...plan })
   }
@@ -102,18 +102,18 @@ export interface ResponderFacts extends Home {
 
 export class Town {
   readonly #crew: Crew
-  readonly #books = mkdtempSync(join(tmpdir(), 'finbus-survival-'))
+  readonly #books = new Books()
   readonly brokers: BrokerProcess[] = []
-  readonly #children: Child<PartName>[] = []
-  readonly #cutters: Cutter[] = []
+  readonly #proxies: FaultProxy[] = []
   #count = 0
 
   constructor(crew: Crew) {
     this.#crew = crew
+    crew.guard.remove(this.#books.directory)
   }
 
   async broker(options: BrokerOptions = {}): Promise<BrokerProcess> {
-    const broker = new BrokerProcess(this.#fork('survivalBroker'), this.#name('broker'))
+    const broker = new BrokerProcess(forkPart(this.#crew, 'broker'), this.#name('broker'))
     this.brokers.push(broker)
     const { url } = await broker.child.ask('listen', { id: broker.name, ...options })
     broker.url = url
@@ -121,22 +121,22 @@ export class Town {
   }
 
   async registry(): Promise<RegistryProcess> {
-    const registry = new RegistryProcess(this.#fork('survivalRegistry'), this.#name('registry'))
-    const { url } = await registry.child.ask('listen')
+    const registry = new RegistryProcess(forkPart(this.#crew, 'registry'), this.#name('registry'))
+    const { url } = await registry.child.ask('listen', {})
     registry.url = url
     return registry
   }
 
-  /** A way to a broker that can be cut. */
-  async cutter({ url }: BrokerProcess): Promise<Cutter> {
-    const cutter = await Cutter.open(url)
-    this.#cutters.push(cutter)
-    return cutter
+  /** A way to a broker that can be hurt. */
+  async proxy({ url }: BrokerProcess): Promise<FaultProxy> {
+    const proxy = await FaultProxy.before(url)
+    this.#proxies.push(proxy)
+    return proxy
   }
 
   /** One that owns a queue and refuses whatever comes. */
   async refuser({ url }: BrokerProcess): Promise<RefuserProcess> {
-    const refuser = new RefuserProcess(this.#fork('survivalRefuser'), this.#name('refuser'))
+    const refuser = new RefuserProcess(forkBenchPart(this.#crew, 'refuser'), this.#name('refuser'))
     await refuser.child.ask('own', { url })
     return refuser
   }
@@ -151,22 +151,20 @@ export class Town {
   /** One that is linked, and does not answer yet. */
   async recruit({ manner, ...facts }: ResponderFacts = {}): Promise<ResponderProcess> {
     const name = facts.name ?? this.#name('responder')
-    const responder = new ResponderProcess(this.#fork('survivalResponder'), name)
+    const responder = new ResponderProcess(forkPart(this.#crew, 'responder'), name)
     await responder.child.ask('connect', this.#who(facts, name))
     if (manner !== undefined) await responder.behave(manner)
     return responder
   }
 
   async enlist({ child, name }: ResponderProcess, options: ReplyOptions = {}): Promise<void> {
-    this.#count += 1
-    const book = join(this.#books, `${name}-${this.#count}`)
-    await child.ask('answer', { book, options })
+    await child.ask('answer', { book: this.#books.open(name), options })
   }
 
   /** One whose topic is answered already, unless nobody is there to. */
   async requester(home: Home = {}, isAlone = false): Promise<RequesterProcess> {
     const name = this.#name('requester')
-    const requester = new RequesterProcess(this.#fork('survivalRequester'), name)
+    const requester = new RequesterProcess(forkPart(this.#crew, 'requester'), name)
     await requester.child.ask('connect', this.#who(home, name))
     if (!isAlone) await requester.child.ask('ready', { withinMs: READY_MS })
     return requester
@@ -174,13 +172,7 @@ export class Town {
 
   /** What was begun, by the books of all, the dead included. */
   get ledger(): Ledger {
-    const ledger = new Map<string, number>()
-    for (const book of readdirSync(this.#books)) {
-      for (const id of readFileSync(join(this.#books, book), 'utf8').split('\n')) {
-        if (id !== '') ledger.set(id, (ledger.get(id) ?? 0) + 1)
-      }
-    }
-    return ledger
+    return this.#books.read()
   }
 
   /** Waits until a fact holds. Returns when it was seen to. */
@@ -195,21 +187,13 @@ export class Town {
 
   /** Ends every process, however it stands, and leaves no file. */
   async end(): Promise<void> {
-    for (const child of this.#children) child.kill()
-    await Promise.all(this.#children.map(({ gone }) => gone))
-    await Promise.all(this.#cutters.map((cutter) => cutter.close()))
-    await this.#crew.stop()
-    rmSync(this.#books, { recursive: true })
+    await this.#crew.end()
+    await Promise.all(this.#proxies.map((proxy) => proxy.close()))
+    this.#books.remove()
   }
 
   #who({ idc = 'sz', target }: Home, name: string) {
     return { target: target ?? this.brokers.map(({ url }) => url), name, idc }
-  }
-
-  #fork<P extends PartName>(part: P): Child<P> {
-    const child = this.#crew.fork(part)
-    this.#children.push(child)
-    return child
   }
 
   #name(what: string): string {
