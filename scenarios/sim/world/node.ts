@@ -9,6 +9,9 @@ import type { Surroundings } from './surroundings.ts'
 /** Instants that are not whole may be off by so much. */
 const A_HAIR_MS = 0.001
 
+/** As in `bus/io/loop.ts`. */
+const WATCH_SHARE = 1 / 4
+
 /**
  * A process of the virtual world: one step at a time, outboxes flushed at the end of the turn, one
  * timer, a clock of its own. Frozen, it does nothing; thawed, it goes on as `bus/io/loop.ts` does
@@ -99,6 +102,9 @@ export abstract class Node {
 
   freeze(): void {
     this.isFrozen = true
+    // The loop wakes a watched core this often, so that it can tell a stop from having nothing to do.
+    if (this.core.isWatched !== true) return
+    this.#dueAt = Math.min(this.#dueAt, this.now + this.#stopMs * WATCH_SHARE)
   }
 
   /** First the stop is noticed, then what piled up is read, then what fell due. */
