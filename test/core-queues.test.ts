@@ -101,17 +101,19 @@ describe('exact depth', () => {
 })
 
 describe('what waits when its time is over', () => {
-  test('was not executed, and its caller is told so in time', () => {
-    const { world, r } = town(1, replies(1_000), { concurrency: 1, prefetch: 0 })
-    const [begun, ...waiting] = r.callMany(6, { body: 'c', timeoutMs: 300 })
-    world.run(400)
-    assert.equal(begun!.end, 'deadline_exceeded unknown')
-    for (const call of waiting) {
-      assert.equal(call.end, 'expired not_executed')
-      assert.deepEqual(world.ledger.of(r.idOf(call)), [])
-    }
-    world.assertQuiet()
-  })
+  for (const [where, prefetch] of Object.entries({ 'at the broker': 0, 'at the responder': 5 })) {
+    test(`${where}: was not executed, and its caller is told so in time`, () => {
+      const { world, r } = town(1, replies(1_000), { concurrency: 1, prefetch })
+      const [begun, ...waiting] = r.callMany(6, { body: 'c', timeoutMs: 300 })
+      world.run(400)
+      assert.equal(begun!.end, 'deadline_exceeded unknown')
+      for (const call of waiting) {
+        assert.equal(call.end, 'expired not_executed')
+        assert.deepEqual(world.ledger.of(r.idOf(call)), [])
+      }
+      world.assertQuiet()
+    })
+  }
 })
 
 describe('H8: concurrency belongs to the registration', () => {

@@ -22,7 +22,7 @@ export class Responder {
   readonly #marks: Marks
   readonly #registrations: Registrations
   readonly #answers: Answers
-  /** Running calls whose signal somebody listens to. */
+  /** Running calls whose signal somebody listens to, and calls that wait for a handler to end. */
   readonly #watched = new Map<number, Mark>()
   readonly #deadlines = new Deadlines((id) => this.#watched.get(id)?.deadline ?? -1)
 
@@ -102,6 +102,7 @@ export class Responder {
       this.refuse(now, mark, Reason.expired, '')
       return false
     }
+    if (this.#watched.size > 0) this.#watched.delete(mark.id)
     mark.state = 'running'
     mark.registration.waiting -= 1
     mark.registration.running += 1
@@ -165,9 +166,7 @@ export class Responder {
 
   /** Somebody listens to the call's signal, which aborts at its deadline. */
   watch(now: number, mark: Mark): void {
-    if (mark.state !== 'running') return
-    this.#watched.set(mark.id, mark)
-    this.#deadlines.arm(now, mark.deadline, mark.id)
+    if (mark.state === 'running') this.#wakeAt(now, mark)
   }
 
   /** Unstarted work that came by a lost link is not started; lost answers are owed (rules 4, 5). */
@@ -214,7 +213,11 @@ export class Responder {
     this.#deadlines.due(now, (id) => {
       const mark = this.#watched.get(id)!
       this.#watched.delete(id)
-      this.#state.effects.abort(mark, 'deadline')
+      if (mark.state === 'running') this.#state.effects.abort(mark, 'deadline')
+      else if (mark.state === 'waiting') {
+        this.#state.counters.expired += 1
+        this.refuse(now, mark, Reason.expired, '')
+      }
     })
   }
 
@@ -295,6 +298,8 @@ export class Responder {
     } else {
       mark.body = bodyAt < end ? keepable(b, bodyAt, end) : NO_BYTES
       this.#state.effects.invoke(mark)
+      // No handler may end before its caller has given up: who waits in vain must be told in time.
+      if (isBusy(mark.registration)) this.#wakeAt(now, mark)
     }
   }
 
@@ -363,6 +368,11 @@ export class Responder {
     const kept = flags & (Flag.long | Flag.never)
     writeRefusal(now, { way, counter, attempt, flags: kept, reason, text: '' })
     this.#state.heartbeat.touch(now, way.link)
+  }
+
+  #wakeAt(now: number, mark: Mark): void {
+    this.#watched.set(mark.id, mark)
+    this.#deadlines.arm(now, mark.deadline, mark.id)
   }
 
   #adviseOverrun(now: number, mark: Mark): void {

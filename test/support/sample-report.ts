@@ -173,7 +173,11 @@ export const hostileReport = (): DrillReport => {
       ...{ name: MUCH, fromMs: i * 280, toMs: (i + 1) * 280 },
       figures: Array.from({ length: 12 }, (_, n) => bad(n)),
     })),
-    acts: Array.from({ length: 2_500 }, (_, i) => ({ atMs: i * 5, text: MUCH, failure: MUCH })),
+    acts: Array.from({ length: 2_500 }, (_, i) => ({
+      atMs: i * 5,
+      text: i < 50 ? MUCH : HARM,
+      failure: HARM,
+    })),
     buckets: Array.from({ length: 1_000 }, (_, i) => ({ ...bucketAt(i % 140), atMs: i * 14 })),
     bucketMs: 14,
     bands: Array.from({ length: 60 }, (_, queue) => ({

@@ -140,7 +140,7 @@ const drawing = (report: DrillReport): Child =>
     : [h('div', { class: 'scroll drawing' }, timelineOf(report)), h('p', { class: 'hint' }, HINT)]
 
 const HINT =
-  'Numbered lines are the acts below; a thick bar lasts until the act was undone. Calls are shown when they were made. Point at the drawing to read its values.'
+  'Numbered lines are the acts below; a thick bar lasts until the act was undone. Calls are shown when they were made, so those that an act interrupted lie before its line. Point at the drawing to read its values.'
 
 const actsList = (report: DrillReport): Child => {
   const more = report.acts.length - MOST_ACTS

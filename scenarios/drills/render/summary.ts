@@ -143,7 +143,7 @@ const were = (count: number, noun: string): string =>
 const recoverySentence = (report: DrillReport): string[] => {
   const figure = wholeFigure(report, 'recovery')
   if (figure === undefined || report.acts.length === 0) return []
-  if (figure.value === 0) return ['No call failed after the first act.']
+  if (figure.value === 0) return ['No call made after the first act failed.']
   return [
     `The last call that failed was made ${valueText(figure.value, 'ms')} after the first act (recovery).`,
   ]

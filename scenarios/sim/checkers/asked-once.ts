@@ -1,8 +1,9 @@
 import { u16, u32 } from '../../../bus/bytes.ts'
 import { Flag, Reason, Request } from '../../../bus/frame.ts'
 import type { Asked, Scene } from '../scene.ts'
-import { bodyIn, type Checker, Violation } from './checker.ts'
+import { type Checker, Violation } from './checker.ts'
 import { describe } from './describe.ts'
+import { bodyIn } from './sent.ts'
 
 const NAME = 'full queues are asked once'
 const FOR_ROOM: ReadonlySet<number> = new Set([Reason.full, Reason.too_slow, Reason.no_credit])
@@ -21,13 +22,15 @@ export const askedOnce = (scene: Scene): Checker => {
       const asked = way === 'up' ? scene.askedOf(bodyIn(request)) : undefined
       if (asked === undefined || asked.call.isSettled) return
       const attempt = u16(bytes, at + Request.attempt)
-      const isPinned = (bytes[at + Request.flags]! & Flag.pinned) !== 0
+      // One that may have run elsewhere is not a new call: it waits, and tries again.
+      const isAgain = (bytes[at + Request.flags]! & (Flag.pinned | Flag.mayHaveRun)) !== 0
       const before = last.get(asked)
       if (before !== undefined && attempt <= before.attempt) return
-      const where = isPinned ? '' : `queue ${u32(bytes, at + Request.queue)} of ${broker}`
+      const isNext = attempt === (before?.attempt ?? 0) + 1
+      const where = isAgain ? '' : `queue ${u32(bytes, at + Request.queue)} of ${broker}`
       last.set(asked, { where, attempt })
       const reason = asked.call.future?.refusal?.reason ?? 0
-      if (before?.where !== where || isPinned || !FOR_ROOM.has(reason)) return
+      if (before?.where !== where || isAgain || !isNext || !FOR_ROOM.has(reason)) return
       throw new Violation(NAME, `${where} again: ${describe(scene, asked)}`)
     },
   }

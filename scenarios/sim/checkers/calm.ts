@@ -29,5 +29,7 @@ export class Calm {
 
 /** Instances come, go in good order, or are slow: no call may be lost through that. */
 const isGentle = (fault: Fault): boolean =>
-  fault.verb === 'slow' || fault.verb === 'add' || fault.verb === 'remove' ||
+  fault.verb === 'slow' ||
+  fault.verb === 'add' ||
+  fault.verb === 'remove' ||
   (fault.verb === 'stop' && fault.target.kind === 'responder')

@@ -1,22 +1,59 @@
 import { QueueState } from '../../../bus/frame.ts'
-import type { Scene } from '../scene.ts'
+import type { Asked, Scene } from '../scene.ts'
+import type { BrokerNode } from '../world/broker-node.ts'
+import { Calm } from './calm.ts'
 import { type Checker, Violation } from './checker.ts'
 import { describe } from './describe.ts'
 
 const NAME = 'last route'
+/** What was so for so long has been told. */
+const TOLD_MS = 300
 
-/** While a queue takes requests nobody is told that nobody answers, however sick it seemed. */
-export const lastRoute = (scene: Scene): Checker => ({
-  name: NAME,
-  onSettled(asked) {
-    const { future, error } = asked.call
-    if (future === undefined || error?.code !== 'no_responder') return
-    // Rules send some calls to few instances: these may be gone while others are there.
-    if (scene.plan.rules.length > 0) return
-    for (const { state, link, instance } of future.topic.queues) {
-      if (state !== QueueState.writable || !link.isUp || link.outbox.isClogged) continue
-      if (!link.isHome) continue
-      throw new Violation(NAME, `${instance} would have answered: ${describe(scene, asked)}`)
+/**
+ * While a queue takes requests nobody is told that nobody answers, however sick it seemed; and while
+ * nobody is hurt, one broker does not speak for the others (WIRE-SAFETY H9).
+ */
+export const lastRoute = (scene: Scene): Checker => {
+  const calm = new Calm(scene)
+  /** Since when each broker has had a queue for each topic that takes requests. */
+  const since = new Map<BrokerNode, Map<string, number>>()
+  const note = (broker: BrokerNode): void => {
+    const before = since.get(broker)
+    const topics = new Map<string, number>()
+    for (const { topic, queues } of broker.view().topics) {
+      if (!queues.some(({ state }) => state === 'writable')) continue
+      topics.set(topic, before?.get(topic) ?? scene.world.now)
     }
-  },
-})
+    since.set(broker, topics)
+  }
+  const isAnswering = ({ by, call }: Asked) => {
+    const home = scene.brokers.filter(({ limits }) => limits.idc === by.facts.idc)
+    const brokers = home.length > 0 ? home : scene.brokers
+    return brokers.find((broker) => {
+      const at = since.get(broker)?.get(call.ask.topic ?? '')
+      const isKnown = by.links.some(({ url }) => url === broker.name)
+      return isKnown && at !== undefined && scene.world.now - at >= TOLD_MS
+    })
+  }
+  return {
+    name: NAME,
+    onTick() {
+      for (const broker of scene.brokers) if (!broker.isFrozen) note(broker)
+    },
+    onSettled(asked) {
+      const { future, error } = asked.call
+      if (future === undefined || error?.code !== 'no_responder') return
+      // Rules send some calls to few instances: these may be gone while others are there.
+      if (scene.plan.rules.length > 0) return
+      for (const { state, link, instance } of future.topic.queues) {
+        if (state !== QueueState.writable || !link.isUp || link.outbox.isClogged) continue
+        if (!link.isHome) continue
+        throw new Violation(NAME, `${instance} would have answered: ${describe(scene, asked)}`)
+      }
+      const { now } = scene.world
+      const broker = calm.holds(now - TOLD_MS, now) ? isAnswering(asked) : undefined
+      if (broker === undefined) return
+      throw new Violation(NAME, `${broker.name} has a queue for it: ${describe(scene, asked)}`)
+    },
+  }
+}

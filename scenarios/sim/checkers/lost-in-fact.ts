@@ -38,7 +38,9 @@ export const lostInFact = (scene: Scene): Checker => {
       const responder = LOST.has(call.error?.code ?? '') ? beganAt(scene, asked) : undefined
       // An idempotent call that has cost two responders their link goes to no third.
       if (responder === undefined || call.ask.idempotent === true) return
-      const broker = scene.of('broker').find(({ name }) => isSteady(by, name) && isSteady(responder, name))
+      const broker = scene
+        .of('broker')
+        .find(({ name }) => isSteady(by, name) && isSteady(responder, name))
       if (broker === undefined) return
       const way = `${broker.name} links it with ${responder.name}`
       throw new Violation(NAME, `${way}: ${describe(scene, asked)}`)

@@ -7,6 +7,8 @@ import { describe } from './describe.ts'
 const NAME = 'nobody forgets a call'
 /** What was sent so long ago has arrived, and so has what was said to it. */
 const SETTLED_MS = 500
+/** On its way from one to the other it is in nobody's hands. */
+const UNDER_WAY_MS = 300
 
 /**
  * A call that runs into its deadline is in somebody's hands: waiting in a broker, or known to a
@@ -14,10 +16,11 @@ const SETTLED_MS = 500
  */
 export const notForgotten = (scene: Scene): Checker => {
   const calm = new Calm(scene)
-  /** The last instant at which each call was seen in somebody's hands, or was sent. */
+  const heldAt = new Map<Asked, number>()
   const isHeld = ({ by, call }: Asked): boolean => {
     const { counter, isLong } = call.future!
-    for (const client of scene.clients('responder')) {
+    for (const client of scene.everybody) {
+      if (!('calls' in client) || !client.isAlive) continue
       for (const mark of client.core.marks.all()) {
         if (mark.counter === counter && mark.peer.instance === by.instance) return true
       }
@@ -38,8 +41,11 @@ export const notForgotten = (scene: Scene): Checker => {
         if (call.isSettled || !by.isAlive || by.isFrozen) continue
         const { current, isRecovering } = call.future ?? {}
         if (current?.queue === undefined || isRecovering === true) continue
-        const isOld = now - scene.world.now + (by.now - current.sentAt) >= SETTLED_MS
-        if (!isOld || !calm.holds(now - SETTLED_MS, now) || isHeld(asked)) continue
+        const isOld = by.now - current.sentAt >= SETTLED_MS
+        if (!isOld) continue
+        if (!calm.holds(now - SETTLED_MS, now) || isHeld(asked)) heldAt.set(asked, now)
+        const since = Math.max(heldAt.get(asked) ?? 0, now - (by.now - current.sentAt) + SETTLED_MS)
+        if (now - since < UNDER_WAY_MS) continue
         throw new Violation(NAME, `at ${now}: ${describe(scene, asked)}`)
       }
     },

@@ -57,8 +57,8 @@ export const OF_MARKS: readonly Plant[] = [
     edits: [
       {
         file: 'scenarios/sim/world/world.js',
-        find: 'const instance = `instance-${name}-${this.#lives}`;',
-        put: 'const instance = `instance-${name}`;',
+        find: 'new ClientNode(this, name, instance,',
+        put: `new ClientNode(this, name, 'instance-' + name,`,
       },
     ],
   },
