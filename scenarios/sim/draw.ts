@@ -6,7 +6,16 @@ import type { BrokerLimits } from '../../broker/core/state.ts'
 import { Prng } from '../../bus/prng.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { drawFaults } from './draw-faults.ts'
-import type { AnswerPlan, CallPlan, ClientPlan, Plan, PlannedEvent, ResponderPlan } from './plan.ts'
+import { drawHarsh } from './draw-harsh.ts'
+import type {
+  AnswerPlan,
+  CallPlan,
+  ClientPlan,
+  Nature,
+  Plan,
+  PlannedEvent,
+  ResponderPlan,
+} from './plan.ts'
 
 export const TOPIC = 'account.balance'
 /** Its handler calls `TOPIC`. */
@@ -20,7 +29,7 @@ const IDCS = ['a1', 'a10', 'b1']
 
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
-const MOST_CALLS = 100
+const MOST_CALLS = 60
 /** Small clusters mostly: they find as much as large ones do, and many more can be walked. */
 const BROKERS = [1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5]
 const RESPONDERS = [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 12]
@@ -89,18 +98,21 @@ class Draw {
     const requesters = this.#names(this.one(REQUESTERS), idcs).map((who) =>
       this.#client(who, known),
     )
-    const chaosMs = this.one([1_000, 2_000, 2_000, 3_000, 5_000])
+    const chaosMs = this.one([500, 1_000, 1_000, 2_000, 2_000, 4_000])
     const calls = this.#calls(requesters, chaosMs)
     const cast = { idcs, brokers, responders, requesters }
     const faults = isPeace ? [] : drawFaults(this, cast, chaosMs)
-    const events: PlannedEvent[] = [...calls, ...faults].sort((a, b) => a.at - b.at)
     const warmMs = isPeace ? 1_500 : this.below(600)
     const rules = hasRules ? this.#rules() : []
+    const nature = this.#nature()
+    if (!isPeace) faults.push(...drawHarsh(this, cast, nature.registries, chaosMs))
+    const events: PlannedEvent[] = [...calls, ...faults].sort((a, b) => a.at - b.at)
     const seed = this.#seed
     return {
       seed,
       latencyMs,
       awayMs,
+      nature,
       brokers,
       responders,
       requesters,
@@ -182,6 +194,16 @@ class Draw {
     }
   }
 
+  #nature(): Nature {
+    const { isPeace, hasStandby } = this.#features
+    const jitterMs = this.chance(0.4) ? 1 + this.below(15) : 0
+    const drift = this.chance(0.3) ? 0.05 : 0
+    // With a registry brokers come and go, and a majority is one only among the same.
+    const registries = !hasStandby && this.chance(0.2) ? 1 + this.below(2) : 0
+    const httpLoss = !isPeace && registries > 0 && this.chance(0.5) ? 0.2 : 0
+    return { jitterMs, drift, registries, httpLoss }
+  }
+
   #rules(): DarkLaunchRule[] {
     const when = this.one([{ percent: 50 }, { label: 'v2' }])
     const otherwise = this.chance(0.3) ? 'strict' : 'fallback'
@@ -189,7 +211,7 @@ class Draw {
   }
 
   #calls(requesters: readonly ClientPlan[], chaosMs: number): CallPlan[] {
-    const everyMs = this.one([10, 20, 40, 40, 80])
+    const everyMs = this.one([10, 20, 30, 60])
     const slow = this.one([20, 30, 100, 900])
     const calls: CallPlan[] = []
     const count = Math.min(MOST_CALLS, Math.ceil(chaosMs / everyMs))

@@ -1,10 +1,19 @@
 /** Does to a scene what the words say. */
 import { type Player, playersOf, type Target } from '../drills/targets.ts'
 import type { Act, Deed, Harm } from '../drills/words.ts'
-import type { ClosePlan, Fault, LossPlan, ResponderPlan } from './plan.ts'
+import type {
+  ClosePlan,
+  CrashPlan,
+  Fault,
+  LossPlan,
+  MoodPlan,
+  ResponderPlan,
+  WayPlan,
+} from './plan.ts'
 import type { Place, Scene } from './scene.ts'
 import type { ClientNode } from './world/client-node.ts'
 import type { Direction } from './world/path.ts'
+import type { RegistryNode } from './world/registry-node.ts'
 
 type DeedAct = Extract<Act, { verb: Deed }>
 type HarmAct = Extract<Act, { verb: Harm }>
@@ -31,6 +40,17 @@ export class Hurt {
         break
       case 'close':
         this.#close(fault)
+        break
+      case 'clog':
+      case 'duplicate':
+      case 'swallow':
+        this.#hurtWay(fault)
+        break
+      case 'crash':
+        this.#crash(fault)
+        break
+      case 'mislead':
+        this.#mislead(fault)
         break
       case 'kill':
         this.#kill(fault)
@@ -77,9 +97,16 @@ export class Hurt {
 
   /** All ways are open, nobody is frozen or slow, and every place is filled. */
   heal(): void {
-    this.#scene.slowMs.clear()
-    this.#scene.world.healAll()
-    for (const place of this.#scene.places) this.#scene.fill(place)
+    const { slowMs, world, places } = this.#scene
+    slowMs.clear()
+    world.http.loss = 0
+    world.healAll()
+    for (const place of places) {
+      // Nobody is to die later, either.
+      place.node?.afterSteps(0, () => {})
+      this.#scene.fill(place)
+      if (place.kind === 'registry') (place.node as RegistryNode).mood = 'true'
+    }
   }
 
   #kill({ target, forMs }: DeedAct): void {
@@ -98,7 +125,7 @@ export class Hurt {
     const { world } = this.#scene
     const { node, kind } = place
     if (node === undefined || !node.isAlive) return
-    if (kind === 'broker' || node.isFrozen) {
+    if (kind !== 'responder' || node.isFrozen) {
       world.kill(node)
       return
     }
@@ -125,12 +152,43 @@ export class Hurt {
     })
   }
 
+  #hurtWay({ verb, client, broker, bytesPerMs, forMs }: WayPlan): void {
+    const { world } = this.#scene
+    const node = this.#scene.place(client.kind, client.name)?.node as ClientNode | undefined
+    if (node?.isAlive !== true) return
+    if (verb === 'duplicate') world.duplicate(node, broker, forMs)
+    else if (verb === 'swallow') {
+      world.swallowDial(node, broker)
+      world.cut(node, broker)
+    } else {
+      world.clog(node, broker, bytesPerMs)
+      world.after(forMs, () => world.heal(node, broker))
+    }
+  }
+
+  #crash({ target, steps, forMs }: CrashPlan): void {
+    const { world } = this.#scene
+    const place = this.#scene.place(target.kind, target.name)
+    if (place?.node?.isAlive !== true) return
+    world.crash(place.node, steps)
+    world.after(forMs, () => this.#scene.fill(place))
+  }
+
+  #mislead({ registry, mood, forMs }: MoodPlan): void {
+    const node = this.#scene.place('registry', registry)?.node as RegistryNode | undefined
+    if (node?.isAlive !== true) return
+    node.mood = mood
+    this.#scene.world.after(forMs, () => {
+      node.mood = 'true'
+    })
+  }
+
   #lose({ client, broker, told }: LossPlan): void {
     const node = this.#scene.place(client.kind, client.name)?.node as ClientNode | undefined
     if (node?.isAlive === true) this.#scene.world.cut(node, broker, told)
   }
 
-  #harm({ verb, target, from, isOneWay = false, forMs = LONG_MS }: HarmAct): void {
+  #harm({ verb, target, from, isOneWay = false, byMs = 0, forMs = LONG_MS }: HarmAct): void {
     const { world } = this.#scene
     if (target.kind === 'idc' && from.kind === 'idc' && 'name' in target && 'name' in from) {
       const walls = [[target.name, from.name] as const]
@@ -142,10 +200,12 @@ export class Hurt {
       return
     }
     for (const { client, broker, way } of this.#ways(target, from)) {
-      if (verb === 'cut') world.hold(client, broker, isOneWay ? way : 'both')
+      const ways = isOneWay ? way : 'both'
+      if (verb === 'cut') world.hold(client, broker, ways)
       else if (verb === 'part') world.part(client, broker)
-      else world.cut(client, broker)
-      if (verb === 'cut' || verb === 'part') world.after(forMs, () => world.heal(client, broker))
+      else if (verb === 'delay') world.delay(client, broker, byMs, ways)
+      else world.reset(client, broker)
+      if (verb !== 'reset') world.after(forMs, () => world.heal(client, broker))
     }
   }
 
@@ -195,7 +255,7 @@ export class Hurt {
 
 const ways = (clients: readonly Place[], brokers: readonly Place[], way: Direction) =>
   clients.flatMap(({ kind, node }) => {
-    if (kind === 'broker' || node?.isAlive !== true) return []
+    if (kind === 'broker' || kind === 'registry' || node?.isAlive !== true) return []
     const reached = brokers.filter((place) => place.kind === 'broker')
     return reached.map(({ name }) => ({ client: node as ClientNode, broker: name, way }))
   })

@@ -77,7 +77,34 @@ export interface ClosePlan {
   readonly withinMs: number
 }
 
-export type Fault = Act | LossPlan | ClosePlan
+/** Something that befalls the way between a client and a broker. */
+export interface WayPlan {
+  /** Narrow; a second connection while the first is half open; a dial that only the broker hears of. */
+  readonly verb: 'clog' | 'duplicate' | 'swallow'
+  readonly client: LossPlan['client']
+  readonly broker: string
+  /** Of `clog`: what gets through. */
+  readonly bytesPerMs: number
+  readonly forMs: number
+}
+
+/** A process dies after so many more steps, before anything that the last one wrote has left. */
+export interface CrashPlan {
+  readonly verb: 'crash'
+  readonly target: { readonly kind: 'broker' | 'responder'; readonly name: string }
+  readonly steps: number
+  readonly forMs: number
+}
+
+/** A registry answers what is not so. */
+export interface MoodPlan {
+  readonly verb: 'mislead'
+  readonly registry: string
+  readonly mood: 'empty' | 'garbled' | 'stale'
+  readonly forMs: number
+}
+
+export type Fault = Act | LossPlan | ClosePlan | WayPlan | CrashPlan | MoodPlan
 
 export interface FaultPlan {
   readonly at: number
@@ -87,11 +114,26 @@ export interface FaultPlan {
 
 export type PlannedEvent = CallPlan | FaultPlan
 
+/** What the world is like all the time. */
+export interface Nature {
+  /** Up to so much longer takes each batch. */
+  readonly jitterMs: number
+  /** Clocks run up to this share too fast or too slow. */
+  readonly drift: number
+  /** Copies of the registry, by which everybody learns who the brokers are; 0: they know it. */
+  readonly registries: number
+  /** This share of what is asked of registries is lost. */
+  readonly httpLoss: number
+}
+
+export const MILD: Nature = { jitterMs: 0, drift: 0, registries: 0, httpLoss: 0 }
+
 export interface Plan {
   /** Of the world's own chance, and of that of every process. */
   readonly seed: number
   readonly latencyMs: number
   readonly awayMs: number
+  readonly nature: Nature
   readonly brokers: readonly BrokerPlan[]
   readonly responders: readonly ResponderPlan[]
   readonly requesters: readonly ClientPlan[]
@@ -111,8 +153,26 @@ const faultText = (fault: Fault): string => {
     const { client, broker, told } = fault
     return `the link of ${client.kind} ${client.name} to broker ${broker} is lost, ${told} is told`
   }
-  if (fault.verb === 'close') return `requester ${fault.name} closes within ${fault.withinMs} ms`
-  return actText(fault)
+  switch (fault.verb) {
+    case 'close':
+      return `requester ${fault.name} closes within ${fault.withinMs} ms`
+    case 'clog': {
+      const { client, broker, bytesPerMs, forMs } = fault
+      return `${client.kind} ${client.name} to broker ${broker}: ${bytesPerMs} bytes/ms for ${forMs} ms`
+    }
+    case 'duplicate':
+      return `${fault.client.kind} ${fault.client.name} links to broker ${fault.broker} twice`
+    case 'swallow':
+      return `a dial of ${fault.client.kind} ${fault.client.name} is heard by broker ${fault.broker} alone`
+    case 'crash': {
+      const { target, steps, forMs } = fault
+      return `${target.kind} ${target.name} dies ${steps} steps later, for ${forMs} ms`
+    }
+    case 'mislead':
+      return `registry ${fault.registry} is ${fault.mood} for ${fault.forMs} ms`
+    default:
+      return actText(fault)
+  }
 }
 
 /** A line for each event, for people. */
@@ -136,10 +196,10 @@ const eventText = (event: PlannedEvent): string => {
 
 /** The whole plan, for people. */
 export const planText = (plan: Plan): string => {
-  const { brokers, responders, requesters } = plan
+  const { brokers, responders, requesters, nature } = plan
   const place = ({ name, idc }: { name: string; idc: string }): string => `${name} in ${idc}`
   return [
-    `seed ${plan.seed}: ${plan.latencyMs} ms at home, ${plan.awayMs} ms elsewhere`,
+    `seed ${plan.seed}: ${plan.latencyMs} ms at home, ${plan.awayMs} ms elsewhere${natureText(nature)}`,
     `brokers: ${brokers.map((b) => place(b) + knobs(b.limits)).join('; ')}`,
     `responders: ${responders.map((r) => `${place(r)} ${r.answers.map(answerText).join(' ')}`).join('; ')}`,
     `requesters: ${requesters.map(place).join('; ')}`,
@@ -149,6 +209,13 @@ export const planText = (plan: Plan): string => {
     `healed at ${plan.chaosMs}`,
   ].join('\n')
 }
+
+const natureText = ({ jitterMs, drift, registries, httpLoss }: Nature): string =>
+  [
+    jitterMs > 0 ? `, up to ${jitterMs} ms more` : '',
+    drift > 0 ? `, clocks ${drift * 100} % off` : '',
+    registries > 0 ? `, ${registries} registries that lose ${httpLoss * 100} %` : '',
+  ].join('')
 
 const knobs = (limits: object): string =>
   Object.keys(limits).length === 0 ? '' : ` ${JSON.stringify(limits)}`

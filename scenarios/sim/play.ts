@@ -6,16 +6,18 @@ import { Violation } from './checkers/checker.ts'
 import { CHECKERS } from './checkers/index.ts'
 import { TOPIC } from './draw.ts'
 import { Hurt } from './hurt.ts'
-import type { Plan } from './plan.ts'
+import { MILD, type Plan } from './plan.ts'
 import { Scene } from './scene.ts'
 import { seenIn } from './sometimes.ts'
 import type { Direction } from './world/path.ts'
 
 /** Checkers look on so often; while nothing happens but healing, less often. */
-const TICK_MS = 25
+const TICK_MS = 50
 const HEALING_TICK_MS = 250
 /** By then leases of before the healing are over, brokers vote, and links are dialled again. */
 const HEALED_MS = 10_000
+/** A question to a registry whose answer was lost is asked again only after 25 s. */
+const LEARNT_MS = 30_000
 const PROBE_MS = 1_000
 
 /** What came of a plan. */
@@ -35,6 +37,9 @@ class Player {
   readonly #scene: Scene
   readonly #hurt: Hurt
   readonly #checkers: readonly Checker[]
+  /** Those of them that look at every request, and those that look on while time passes. */
+  readonly #readers: readonly Checker[]
+  readonly #watchers: readonly Checker[]
   #digest = 0
 
   constructor(plan: Plan) {
@@ -53,6 +58,8 @@ class Player {
     })
     checkers = CHECKERS.map((checkerOf) => checkerOf(this.#scene))
     this.#checkers = checkers
+    this.#readers = checkers.filter(({ onRequest }) => onRequest !== undefined)
+    this.#watchers = checkers.filter(({ onTick }) => onTick !== undefined)
     this.#hurt = new Hurt(this.#scene)
     this.#scene.world.onBatch = (client, broker, way, bytes) => {
       this.#onBatch({ way, client, broker, bytes })
@@ -83,7 +90,8 @@ class Player {
     }
     this.#pass(chaosMs)
     this.#hurt.heal()
-    this.#pass(HEALED_MS, HEALING_TICK_MS)
+    const isLearning = (this.#plan.nature ?? MILD).registries > 0
+    this.#pass(HEALED_MS + (isLearning ? LEARNT_MS : 0), HEALING_TICK_MS)
     this.#probe()
     for (const checker of this.#checkers) checker.onHealed?.()
     for (const checker of this.#checkers) checker.onQuiet?.()
@@ -104,7 +112,7 @@ class Player {
     const { world } = this.#scene
     for (const until = world.now + ms; world.now < until; ) {
       world.run(Math.min(tickMs, until - world.now))
-      for (const checker of this.#checkers) checker.onTick?.()
+      for (const checker of this.#watchers) checker.onTick!()
     }
   }
 
@@ -112,7 +120,8 @@ class Player {
     for (let at = BATCH_HEAD; at < bytes.length; ) {
       const end = checkedFrameEnd(bytes, at)
       if (bytes[at + 4] === Frame.request) {
-        for (const checker of this.#checkers) checker.onRequest?.({ ...rest, bytes, at, end })
+        const request = { ...rest, bytes, at, end }
+        for (const checker of this.#readers) checker.onRequest!(request)
       }
       at = end
     }

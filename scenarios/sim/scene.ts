@@ -1,13 +1,22 @@
 /** The world of one plan: who is there now, who was ever there, and what was asked. */
+import type { BrokerView } from '../../broker/core/view.ts'
 import { nestedMs } from '../../rr-client/core/nested.ts'
 import type { Kind } from '../drills/targets.ts'
 import { OUTSIDER, SECRET } from './draw.ts'
-import type { AnswerPlan, BrokerPlan, CallPlan, ClientPlan, Plan, ResponderPlan } from './plan.ts'
+import {
+  type AnswerPlan,
+  type BrokerPlan,
+  type CallPlan,
+  type ClientPlan,
+  MILD,
+  type Plan,
+  type ResponderPlan,
+} from './plan.ts'
 import type { BrokerNode } from './world/broker-node.ts'
 import type { VirtualCall } from './world/calls.ts'
 import type { ClientNode } from './world/client-node.ts'
 import type { Execution } from './world/handlers.ts'
-import { World } from './world/world.ts'
+import { type AnyNode, World } from './world/world.ts'
 
 const MAX_WORD = 'account.*'
 const OUTSIDER_GRANT = {
@@ -23,9 +32,9 @@ export interface Place {
   readonly kind: Kind
   readonly name: string
   readonly idc: string
-  readonly plan: BrokerPlan | ClientPlan | ResponderPlan
+  readonly plan: BrokerPlan | ClientPlan | ResponderPlan | undefined
   /** Undefined between one life and the next. */
-  node: BrokerNode | ClientNode | undefined
+  node: AnyNode | undefined
 }
 
 /** One call, by whom, and within which other call. */
@@ -49,6 +58,15 @@ export interface Spell {
   readonly to: number
 }
 
+/** Who lives, and what was asked of them, until the next thing happens. */
+interface Present {
+  readonly events: number
+  readonly brokers: BrokerNode[]
+  readonly responders: ClientNode[]
+  readonly requesters: ClientNode[]
+  readonly views: Map<BrokerNode, BrokerView>
+}
+
 export interface SceneEvents {
   asked(asked: Asked): void
   settled(asked: Asked): void
@@ -63,12 +81,13 @@ export class Scene {
   /** Every process that ever was. */
   readonly everybody = new Set<ClientNode | BrokerNode>()
   readonly #events: SceneEvents
-  readonly #spells = new Map<ClientNode | BrokerNode, Spell[]>()
+  readonly #spells = new Map<AnyNode, Spell[]>()
   /** What a call is made within, by the body that its handler reads. */
   readonly #byBody = new Map<string, Asked>()
   /** Handlers of these responders take so much longer now. */
   readonly slowMs = new Map<string, number>()
   #nestings = 0
+  #now: Present = { events: -1, brokers: [], responders: [], requesters: [], views: new Map() }
 
   constructor(plan: Plan, events: SceneEvents) {
     this.plan = plan
@@ -76,6 +95,11 @@ export class Scene {
     this.world = new World(plan.seed)
     this.world.latencyMs = plan.latencyMs
     this.world.awayMs = plan.awayMs
+    const { jitterMs, drift, registries, httpLoss } = plan.nature ?? MILD
+    this.world.jitterMs = jitterMs
+    this.world.drift = drift
+    this.world.http.loss = httpLoss
+    for (let i = 1; i <= registries; i++) this.#openRegistry(`${i}`)
     for (const broker of plan.brokers) this.#openBroker(broker)
     for (const responder of plan.responders) this.open('responder', responder)
     for (const requester of plan.requesters) this.open('requester', requester)
@@ -90,14 +114,24 @@ export class Scene {
   }
 
   /** Clients of that kind that live. */
-  clients(kind: 'responder' | 'requester'): ClientNode[] {
-    return this.of(kind).flatMap(({ node }) => (node?.isAlive === true ? [node as ClientNode] : []))
+  clients(kind: 'responder' | 'requester'): readonly ClientNode[] {
+    return kind === 'responder' ? this.#present().responders : this.#present().requesters
   }
 
-  get brokers(): BrokerNode[] {
-    return this.of('broker').flatMap(({ node }) =>
-      node?.isAlive === true ? [node as BrokerNode] : [],
-    )
+  /** Brokers that live. */
+  get brokers(): readonly BrokerNode[] {
+    return this.#present().brokers
+  }
+
+  /** What a broker says of itself at this instant. */
+  viewOf(broker: BrokerNode): BrokerView {
+    const { views } = this.#present()
+    let view = views.get(broker)
+    if (view === undefined) {
+      view = broker.view()
+      views.set(broker, view)
+    }
+    return view
   }
 
   /** A new place, filled. */
@@ -111,20 +145,25 @@ export class Scene {
   /** Somebody new in a place that is empty. */
   fill(place: Place): void {
     if (place.node?.isAlive === true || !this.places.includes(place)) return
+    this.#now = { ...this.#now, events: -1 }
+    if (place.kind === 'registry') {
+      place.node = this.world.restartRegistry(place.name)
+      return
+    }
     const node = place.kind === 'broker' ? this.world.restart(place.name) : this.#client(place)
     place.node = node
     this.everybody.add(node)
     if (place.kind === 'broker') this.#setRules(node as BrokerNode)
   }
 
-  freeze(node: ClientNode | BrokerNode, ms: number): void {
+  freeze(node: AnyNode, ms: number): void {
     if (!node.isAlive || node.isFrozen) return
     const { now } = this.world
     this.#spells.set(node, [...this.spellsOf(node), { from: now, to: now + ms }])
     this.world.freeze(node, ms)
   }
 
-  spellsOf(node: ClientNode | BrokerNode): readonly Spell[] {
+  spellsOf(node: AnyNode): readonly Spell[] {
     return this.#spells.get(node) ?? []
   }
 
@@ -183,10 +222,37 @@ export class Scene {
     return asked
   }
 
+  /** Many checkers ask for the same at one instant. */
+  #present(): Present {
+    const { events } = this.world
+    if (this.#now.events === events) return this.#now
+    const now: Present = { events, brokers: [], responders: [], requesters: [], views: new Map() }
+    for (const { kind, node } of this.places) {
+      if (node?.isAlive !== true) continue
+      if (kind === 'broker') now.brokers.push(node as BrokerNode)
+      else if (kind === 'responder') now.responders.push(node as ClientNode)
+      else if (kind === 'requester') now.requesters.push(node as ClientNode)
+    }
+    this.#now = now
+    return now
+  }
+
+  #openRegistry(name: string): void {
+    const node = this.world.registry(name)
+    this.places.push({ kind: 'registry', name, idc: '', plan: undefined, node })
+  }
+
+  /** Names of the registries that everybody asks; none if everybody knows the brokers. */
+  get #registries(): string[] {
+    return this.of('registry').map(({ name }) => name)
+  }
+
   #openBroker(plan: BrokerPlan): void {
     const { name, idc } = plan
     const grants = { [OUTSIDER]: OUTSIDER_GRANT }
-    const node = this.world.broker(name, { ...plan.limits, idc, grants })
+    const registries = this.#registries
+    const announced = registries.length > 0 ? { registries } : {}
+    const node = this.world.broker(name, { ...plan.limits, ...announced, idc, grants })
     this.places.push({ kind: 'broker', name, idc, plan, node })
     this.everybody.add(node)
     this.#setRules(node)
@@ -200,9 +266,11 @@ export class Scene {
     const plan = place.plan as ClientPlan | ResponderPlan
     const { idc, knows, label, maxInFlight, silenceMs, firstCounter, token } = plan
     const traits = { idc, label, maxInFlight, silenceMs, firstCounter, token }
-    const client = this.world.client(`${place.kind} ${place.name}`, { ...traits, brokers: knows })
+    const registries = this.#registries
+    const learns = registries.length > 0 ? { registries } : { brokers: knows }
+    const client = this.world.client(`${place.kind} ${place.name}`, { ...traits, ...learns })
     if ('answers' in plan) for (const answer of plan.answers) this.#answer(client, place, answer)
-    if (knows.length < this.plan.brokers.length) {
+    if (registries.length === 0 && knows.length < this.plan.brokers.length) {
       this.world.after(INTRODUCED_MS, () => this.#introduce(client))
     }
     return client

@@ -17,8 +17,8 @@ const SHORT_MS = 800
  */
 export const answered = (scene: Scene): Checker => {
   const calm = new Calm(scene)
-  const { latencyMs, awayMs } = scene.plan
-  const wayMs = 2 * Math.max(latencyMs, awayMs) + SLACK_MS
+  const { latencyMs, awayMs, nature } = scene.plan
+  const wayMs = 2 * (Math.max(latencyMs, awayMs) + (nature?.jitterMs ?? 0)) + SLACK_MS
   return {
     name: NAME,
     onSettled(asked) {
@@ -29,8 +29,7 @@ export const answered = (scene: Scene): Checker => {
       const runs = scene.world.ledger.of(by.idOf(call)).filter(({ endedAt }) => endedAt >= 0)
       const [ran] = runs
       if (ran === undefined) return
-      const dueAt = Math.min(settled.at, call.startedAt + call.timeoutMs)
-      if (ran.endedAt + wayMs > dueAt) return
+      if (ran.endedAt + wayMs > settled.at) return
       if (!calm.holds(ran.startedAt, settled.at, (fault) => isShortStop(fault, asked))) return
       throw new Violation(NAME, `answered at ${ran.endedAt}: ${describe(scene, asked)}`)
     },

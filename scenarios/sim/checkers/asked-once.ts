@@ -6,6 +6,8 @@ import { describe } from './describe.ts'
 import { bodyIn } from './sent.ts'
 
 const NAME = 'full queues are asked once'
+/** A full queue says that it is worth another try after so long. */
+const RETRY_AFTER_MS = 100
 const FOR_ROOM: ReadonlySet<number> = new Set([Reason.full, Reason.too_slow, Reason.no_credit])
 
 /**
@@ -14,7 +16,10 @@ const FOR_ROOM: ReadonlySet<number> = new Set([Reason.full, Reason.too_slow, Rea
  */
 export const askedOnce = (scene: Scene): Checker => {
   /** Where each call was sent last, and in which attempt. */
-  const last = new Map<Asked, { readonly where: string; readonly attempt: number }>()
+  const last = new Map<
+    Asked,
+    { readonly where: string; readonly attempt: number; readonly at: number }
+  >()
   return {
     name: NAME,
     onRequest(request) {
@@ -28,9 +33,17 @@ export const askedOnce = (scene: Scene): Checker => {
       if (before !== undefined && attempt <= before.attempt) return
       const isNext = attempt === (before?.attempt ?? 0) + 1
       const where = isAgain ? '' : `queue ${u32(bytes, at + Request.queue)} of ${broker}`
-      last.set(asked, { where, attempt })
+      const sentAt = asked.call.future?.current?.sentAt ?? 0
+      last.set(asked, { where, attempt, at: asked.by.now })
       const reason = asked.call.future?.refusal?.reason ?? 0
-      if (before?.where !== where || isAgain || !isNext || !FOR_ROOM.has(reason)) return
+      if (
+        before?.where !== where ||
+        sentAt - before.at >= RETRY_AFTER_MS ||
+        isAgain ||
+        !isNext ||
+        !FOR_ROOM.has(reason)
+      )
+        return
       throw new Violation(NAME, `${where} again: ${describe(scene, asked)}`)
     },
   }

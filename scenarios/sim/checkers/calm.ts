@@ -3,6 +3,8 @@ import type { Scene } from '../scene.ts'
 
 /** By then links that were lost are there again, and what was frozen has caught up. */
 const AFTER_MS = 1_500
+/** A link that was lost without a word is found out by a ping that nobody answers. */
+const UNTOLD_MS = 15_000
 
 /** When nobody was hurt: for what must be true then, although it need not be in a storm. */
 export class Calm {
@@ -15,7 +17,9 @@ export class Calm {
       if (event.kind !== 'fault' || isGentle(event.fault)) continue
       const { at, fault } = event
       const forMs = 'forMs' in fault ? (fault.forMs ?? plan.chaosMs) : 0
-      this.#spells.push({ from: startedAt + at, to: startedAt + at + forMs + AFTER_MS, fault })
+      const isUntold = fault.verb === 'lose' && fault.told !== 'client'
+      const to = startedAt + at + forMs + (isUntold ? UNTOLD_MS : AFTER_MS)
+      this.#spells.push({ from: startedAt + at, to, fault })
     }
   }
 
@@ -27,9 +31,11 @@ export class Calm {
   }
 }
 
-/** Instances come, go in good order, or are slow: no call may be lost through that. */
-const isGentle = (fault: Fault): boolean =>
-  fault.verb === 'slow' ||
-  fault.verb === 'add' ||
-  fault.verb === 'remove' ||
-  (fault.verb === 'stop' && fault.target.kind === 'responder')
+/** Instances come, go in good order, or are slow, and registries lie: no call may be lost through that. */
+const isGentle = (fault: Fault): boolean => {
+  if (fault.verb === 'slow' || fault.verb === 'add' || fault.verb === 'remove') return true
+  if (fault.verb === 'mislead') return true
+  if (!('target' in fault)) return false
+  const { kind } = fault.target
+  return kind === 'registry' || (fault.verb === 'stop' && kind === 'responder')
+}

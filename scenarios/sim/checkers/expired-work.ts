@@ -1,6 +1,7 @@
 import type { Scene } from '../scene.ts'
 import { type Checker, Violation } from './checker.ts'
 import { describe } from './describe.ts'
+import { slackOfTwoMs } from './slack.ts'
 
 const NAME = 'expired work never starts'
 /** The oldest that a request may be when it is read (rule 4), and its way there. */
@@ -16,7 +17,8 @@ export const expiredWork = (scene: Scene): Checker => ({
     const asked = scene.askedOf(execution.body)
     if (asked === undefined) return
     const { startedAt, timeoutMs } = asked.call
-    if (at <= startedAt + timeoutMs + OLDEST_MS) return
+    const mostMs = timeoutMs + OLDEST_MS
+    if (at <= startedAt + mostMs + slackOfTwoMs(scene, mostMs)) return
     throw new Violation(NAME, `begun by ${client.name} at ${at}: ${describe(scene, asked)}`)
   },
 })

@@ -21,24 +21,42 @@ export const homecoming = (scene: Scene): Checker => ({
   name: NAME,
   onHealed() {
     if (scene.plan.rules.length > 0) return
-    for (const client of scene.clients('requester')) watchReturn(scene, client)
+    const { world } = scene
+    let returns = scene
+      .clients('requester')
+      .filter(isAway)
+      .map((client) => new Return(client))
+    for (const until = world.now + MOST_MS; world.now < until && returns.length > 0; ) {
+      returns = returns.filter((one) => one.goesOn(scene))
+      world.run(EVERY_MS)
+    }
   },
 })
 
-const watchReturn = (scene: Scene, client: ClientNode): void => {
-  const { world } = scene
-  let count = 0
-  let home = 0
-  for (const until = world.now + MOST_MS; world.now < until && count < FIRST; ) {
-    // Without somewhere else to be there is nothing to return from.
-    if ((count === 0 && !isAway(client)) || !hasElsewhere(client)) return
-    const { call } = scene.probe(client, TOPIC, TIMEOUT_MS)
-    if (call.future?.current?.queue?.tier === 0) home += 1
-    if (home > 0) count += 1
-    world.run(EVERY_MS)
+/** One caller on its way home. */
+class Return {
+  readonly #client: ClientNode
+  /** Calls since the first that went home, and those of them that did. */
+  #count = 0
+  #home = 0
+
+  constructor(client: ClientNode) {
+    this.#client = client
   }
-  if (home <= MOST) return
-  throw new Violation(NAME, `${home} of the first ${FIRST} calls of ${client.name} go home at once`)
+
+  /** Makes a call. False when it is known how it ends. */
+  goesOn(scene: Scene): boolean {
+    const client = this.#client
+    // Without somewhere else to be there is nothing to return from.
+    if ((this.#count === 0 && !isAway(client)) || !hasElsewhere(client)) return false
+    const { call } = scene.probe(client, TOPIC, TIMEOUT_MS)
+    if (call.future?.current?.queue?.tier === 0) this.#home += 1
+    if (this.#home > 0) this.#count += 1
+    if (this.#count < FIRST) return true
+    if (this.#home <= MOST) return false
+    const what = `${this.#home} of the first ${FIRST} calls of ${client.name} go home at once`
+    throw new Violation(NAME, what)
+  }
 }
 
 const isAway = ({ core }: ClientNode): boolean =>

@@ -31,8 +31,9 @@ export const lastRoute = (scene: Scene): Checker => {
     const brokers = home.length > 0 ? home : scene.brokers
     return brokers.find((broker) => {
       const at = since.get(broker)?.get(call.ask.topic ?? '')
-      const isKnown = by.links.some(({ url }) => url === broker.name)
-      return isKnown && at !== undefined && scene.world.now - at >= TOLD_MS
+      const isKnown = by.links.some((link) => link.broker === broker.name)
+      const isOld = isKnown && at !== undefined && scene.world.now - at >= TOLD_MS
+      return isOld && hasQueue(broker, call.ask.topic ?? '')
     })
   }
   return {
@@ -57,3 +58,10 @@ export const lastRoute = (scene: Scene): Checker => {
     },
   }
 }
+
+const hasQueue = (broker: BrokerNode, name: string): boolean =>
+  broker
+    .view()
+    .topics.some(
+      ({ topic, queues }) => topic === name && queues.some(({ state }) => state === 'writable'),
+    )

@@ -28,7 +28,7 @@ export const leftAlone = (scene: Scene): Checker => {
       if ((bytes[at + Request.flags]! & Flag.pinned) !== 0) return
       const { topic, current, probeOf, attempt } = asked.call.future!
       const { queue } = current ?? {}
-      if (queue?.handle !== u32(bytes, at + Request.queue) || queue.link.url !== broker) return
+      if (queue?.handle !== u32(bytes, at + Request.queue) || queue.link.broker !== broker) return
       sent.set(asked, queue)
       const { count, at: failedAt } = failures.get(queue) ?? NO_FAILURE
       if (probeOf === queue || count < MANY || current!.sentAt <= failedAt) return

@@ -57,7 +57,7 @@ const beganAt = (scene: Scene, { by, call }: Asked): ClientNode | undefined => {
 const hasWay = ({ world }: Scene, client: ClientNode, broker: string): boolean => {
   const node = world.brokers.get(broker)
   if (node?.isAlive !== true || node.isFrozen || client.isFrozen) return false
-  if (!client.links.some((link) => link.url === broker && link.isUp)) return false
+  if (!client.links.some((link) => link.broker === broker && link.isUp)) return false
   if (!world.hasLink(client, broker)) return false
   const { up, down } = world.link(client, broker)
   if (up.isHeld || down.isHeld) return false

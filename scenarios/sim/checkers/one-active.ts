@@ -18,9 +18,7 @@ export const oneActive = (scene: Scene): Checker => {
     )
   const check = (): void => {
     const { now } = scene.world
-    const active = standbys().filter(([client, registration]) =>
-      mayStart(now, client, registration),
-    )
+    const active = standbys().filter(([client, registration]) => mayStart(client, registration))
     if (active.length <= 1) return
     const names = active.map(([{ name }]) => name).join(' and ')
     throw new Violation(NAME, `at ${now} two are active: ${names}`)
@@ -30,18 +28,18 @@ export const oneActive = (scene: Scene): Checker => {
   return {
     name: NAME,
     onTick: check,
-    onBegun({ at, client, execution }) {
+    onBegun({ client, execution }) {
       const own = [...client.core.registrations.all].find(({ topic }) => topic === execution.topic)
       if (own?.candidacy === undefined) return
       check()
-      if (mayStart(at, client, own)) return
+      if (mayStart(client, own)) return
       throw new Violation(NAME, `${client.name} began ${execution.body} and is not active`)
     },
   }
 }
 
 /** A frozen one counts as it would find itself if it went on now. */
-const mayStart = (now: number, { links }: ClientNode, registration: Registration): boolean => {
+const mayStart = ({ links, now }: ClientNode, registration: Registration): boolean => {
   const { candidacy, state } = registration
   if (state !== 'open' || candidacy?.isActive !== true) return false
   const brokers = links.filter(({ twin }) => twin === undefined).length

@@ -1,6 +1,7 @@
 import type { Asked, Scene } from '../scene.ts'
 import { type Checker, Violation } from './checker.ts'
 import { describe } from './describe.ts'
+import { slackMs } from './slack.ts'
 
 /** A timer is due up to a tick late, and what is readable goes first. */
 const LATE_MS = 60
@@ -30,7 +31,7 @@ export const settlesOnce = (scene: Scene): Checker => ({
 
 /** The deadline, or the end of a spell in which the caller's process could do nothing. */
 const lastInstant = (scene: Scene, { by, call }: Asked): number => {
-  let instant = call.startedAt + call.timeoutMs
+  let instant = call.startedAt + call.timeoutMs + slackMs(scene, call.timeoutMs)
   for (const { from, to } of scene.spellsOf(by)) {
     if (instant + LATE_MS >= from && instant < to) instant = to
   }

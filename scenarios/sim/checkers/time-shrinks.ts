@@ -3,6 +3,7 @@ import { Request } from '../../../bus/frame.ts'
 import type { Scene } from '../scene.ts'
 import { type Checker, type SeenRequest, Violation } from './checker.ts'
 import { describe } from './describe.ts'
+import { slackOfTwoMs } from './slack.ts'
 
 const NAME = 'remaining time never grows'
 /** A nested call may count from a millisecond that its parent's clock had not finished. */
@@ -31,7 +32,8 @@ export const timeShrinks = (scene: Scene): Checker => {
       const overMs =
         call.startedAt + call.timeoutMs - (parent.call.startedAt + parent.call.timeoutMs)
       // The parent may have been that old when it was read, unnoticed, and so may its clock be.
-      if (overMs <= OLDEST_MS + spellMs + TICK_MS) return
+      const driftMs = slackOfTwoMs(scene, parent.call.timeoutMs)
+      if (overMs <= OLDEST_MS + spellMs + driftMs + TICK_MS) return
       throw new Violation(NAME, `${overMs} ms more than its parent: ${describe(scene, asked)}`)
     },
   }

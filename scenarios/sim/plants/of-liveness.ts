@@ -144,4 +144,29 @@ export const OF_LIVENESS: readonly Plant[] = [
       },
     ],
   },
+  {
+    name: 'routes shrink with the registry',
+    what: 'a client forgets the routes of brokers that a registry does not name',
+    edits: [
+      {
+        file: 'rr-client/core/followed-copy.js',
+        find: "this.#state = 'known';",
+        put: "this.#state = 'known';\n        this.#events.listed?.(list.brokers);",
+      },
+      {
+        file: 'scenarios/sim/world/following.js',
+        find: '{ found, refused, advise }',
+        put: '{ found, refused, advise, listed: (brokers) => book.only(client.now, brokers) }',
+      },
+      {
+        file: 'rr-client/core/broker-book.js',
+        find: 'take(now, broker) {',
+        put: `only(now, brokers) {
+        for (const { id, link } of this.#byLink.values())
+            if (!brokers.some((broker) => broker.id === id)) this.#core.requester.topics.onLinkDown(now, link);
+    }
+    take(now, broker) {`,
+      },
+    ],
+  },
 ]
