@@ -7,6 +7,7 @@ import { Prng } from '../../bus/prng.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { drawFaults } from './draw-faults.ts'
 import { drawHarsh } from './draw-harsh.ts'
+import { drawnOut } from './draw-slow.ts'
 import type {
   AnswerPlan,
   CallPlan,
@@ -27,13 +28,29 @@ export const OUTSIDER = 'token of an outsider'
 /** `a1` is the beginning of `a10`, and another place. */
 const IDCS = ['a1', 'a10', 'b1']
 
+/** One history of so many ends in idleness. */
+const RESTS = 4
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
-const MOST_CALLS = 60
+/** In so many of the others everything but the calls takes longer. */
+const DRAWN_OUT_SHARE = 0.05
+const MOST_CALLS = 50
+const times = (count: number, value: number): number[] => Array.from({ length: count }, () => value)
+
 /** Small clusters mostly: they find as much as large ones do, and many more can be walked. */
-const BROKERS = [1, 1, 1, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5]
-const RESPONDERS = [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 12]
-const REQUESTERS = [1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 6, 20]
+const BROKERS = [1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 3, 3, 3, 4, 5]
+const RESPONDERS = [
+  ...Array(15).fill(1),
+  ...Array(24).fill(2),
+  ...Array(14).fill(3),
+  4,
+  4,
+  4,
+  5,
+  6,
+  12,
+]
+const REQUESTERS = [...times(25, 1), ...times(20, 2), ...times(8, 3), 4, 4, 5, 6, 20]
 
 /** What there is in a history, beside plain calls. */
 interface Features {
@@ -98,7 +115,7 @@ class Draw {
     const requesters = this.#names(this.one(REQUESTERS), idcs).map((who) =>
       this.#client(who, known),
     )
-    const chaosMs = this.one([500, 1_000, 1_000, 2_000, 2_000, 4_000])
+    const chaosMs = this.one([500, 500, 1_000, 1_000, 2_000, 3_000])
     const calls = this.#calls(requesters, chaosMs)
     const cast = { idcs, brokers, responders, requesters }
     const faults = isPeace ? [] : drawFaults(this, cast, chaosMs)
@@ -108,7 +125,7 @@ class Draw {
     if (!isPeace) faults.push(...drawHarsh(this, cast, nature.registries, chaosMs))
     const events: PlannedEvent[] = [...calls, ...faults].sort((a, b) => a.at - b.at)
     const seed = this.#seed
-    return {
+    const plan = {
       seed,
       latencyMs,
       awayMs,
@@ -119,8 +136,11 @@ class Draw {
       rules,
       warmMs,
       chaosMs,
+      // It takes much of the time, and finds what it does in few histories as well.
+      rests: seed % RESTS === 0,
       events,
     }
+    return !isPeace && this.chance(DRAWN_OUT_SHARE) ? drawnOut(plan) : plan
   }
 
   below(bound: number): number {

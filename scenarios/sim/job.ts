@@ -29,6 +29,9 @@ export interface Played {
   readonly digest: string
 }
 
+// Errors are made by the hundred, and nobody reads where; a few frames tell of a defect.
+Error.stackTraceLimit = 4
+
 const walk = (from: number, count: number, stopAtFailure: boolean): Walked => {
   const tally = newTally()
   for (let seed = from; seed < from + count; seed++) {

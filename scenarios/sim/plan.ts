@@ -141,6 +141,8 @@ export interface Plan {
   /** Before anything is called; then faults and calls; then all is healed. */
   readonly warmMs: number
   readonly chaosMs: number
+  /** Much idle time follows, after which nothing may be left of all that happened. */
+  readonly rests: boolean
   /** In the order of time, from the end of the warm-up on. */
   readonly events: readonly PlannedEvent[]
 }

@@ -8,13 +8,16 @@ import type { Plan } from './plan.ts'
 const fileOf = (name: string): string =>
   fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))
 
+const YOUNG = '--max-semi-space-size=64'
+
 export class Worker {
   readonly #child: ChildProcess
 
   constructor(plant?: string) {
     const register = new URL(`./plants/register${extname(import.meta.url)}`, import.meta.url)
     this.#child = fork(fileOf('job'), [], {
-      execArgv: plant === undefined ? [] : ['--import', register.href],
+      // Worlds are made and thrown away by the thousand: most of them need not be moved.
+      execArgv: [YOUNG, ...(plant === undefined ? [] : ['--import', register.href])],
       env: { ...process.env, ...(plant === undefined ? {} : { FINBUS_PLANT: plant }) },
     })
   }

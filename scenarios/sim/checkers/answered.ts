@@ -30,7 +30,8 @@ export const answered = (scene: Scene): Checker => {
       const [ran] = runs
       if (ran === undefined) return
       if (ran.endedAt + wayMs > settled.at) return
-      if (!calm.holds(ran.startedAt, settled.at, (fault) => isShortStop(fault, asked))) return
+      if (!calm.holds(ran.startedAt, settled.at, asked, (fault) => isShortStop(fault, asked)))
+        return
       throw new Violation(NAME, `answered at ${ran.endedAt}: ${describe(scene, asked)}`)
     },
   }

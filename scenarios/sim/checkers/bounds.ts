@@ -11,7 +11,7 @@ export const bounds = (scene: Scene): Checker => ({
   onTick() {
     for (const broker of scene.brokers) {
       if (broker.isFrozen) continue
-      for (const { topic, queues } of broker.view().topics) {
+      for (const { topic, queues } of scene.viewOf(broker).topics) {
         for (const { queue, waiting, unanswered } of queues) {
           const most = broker.limits.maxDepth
           const isDeep = waiting + unanswered > most

@@ -1,5 +1,5 @@
 import type { Fault } from '../plan.ts'
-import type { Scene } from '../scene.ts'
+import type { Asked, Scene } from '../scene.ts'
 
 /** By then links that were lost are there again, and what was frozen has caught up. */
 const AFTER_MS = 1_500
@@ -10,23 +10,32 @@ const UNTOLD_MS = 15_000
 export class Calm {
   readonly #spells: { readonly from: number; readonly to: number; readonly fault: Fault }[] = []
 
-  /** To be made before anything happens. */
-  constructor({ plan, world }: Scene) {
+  /** To be made before anything happens. A fault is felt for so long after its end. */
+  constructor({ plan, world }: Scene, afterMs = AFTER_MS) {
     const startedAt = world.now + plan.warmMs
     for (const event of plan.events) {
       if (event.kind !== 'fault' || isGentle(event.fault)) continue
       const { at, fault } = event
       const forMs = 'forMs' in fault ? (fault.forMs ?? plan.chaosMs) : 0
       const isUntold = fault.verb === 'lose' && fault.told !== 'client'
-      const to = startedAt + at + forMs + (isUntold ? UNTOLD_MS : AFTER_MS)
+      const to = startedAt + at + forMs + (isUntold ? UNTOLD_MS : afterMs)
       this.#spells.push({ from: startedAt + at, to, fault })
     }
   }
 
-  /** Nothing was done to anybody between these instants, or in the time before that it still tells. */
-  holds(from: number, to: number, isAllowed: (fault: Fault) => boolean = () => false): boolean {
+  /** Nothing that could matter to this call was done between these instants, or is still felt. */
+  holds(
+    from: number,
+    to: number,
+    { by }: Asked,
+    isAllowed: (fault: Fault) => boolean = () => false,
+  ): boolean {
     return !this.#spells.some(
-      (spell) => spell.from <= to && spell.to >= from && !isAllowed(spell.fault),
+      (spell) =>
+        spell.from <= to &&
+        spell.to >= from &&
+        !isOfOther(spell.fault, by.name) &&
+        !isAllowed(spell.fault),
     )
   }
 }
@@ -38,4 +47,11 @@ const isGentle = (fault: Fault): boolean => {
   if (!('target' in fault)) return false
   const { kind } = fault.target
   return kind === 'registry' || (fault.verb === 'stop' && kind === 'responder')
+}
+
+/** What is done to another caller. */
+const isOfOther = (fault: Fault, caller: string): boolean => {
+  if (fault.verb === 'close') return caller !== `requester ${fault.name}`
+  const whom = 'client' in fault ? fault.client : 'target' in fault ? fault.target : undefined
+  return whom?.kind === 'requester' && 'name' in whom && caller !== `requester ${whom.name}`
 }

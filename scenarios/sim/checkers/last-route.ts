@@ -20,7 +20,7 @@ export const lastRoute = (scene: Scene): Checker => {
   const note = (broker: BrokerNode): void => {
     const before = since.get(broker)
     const topics = new Map<string, number>()
-    for (const { topic, queues } of broker.view().topics) {
+    for (const { topic, queues } of scene.viewOf(broker).topics) {
       if (!queues.some(({ state }) => state === 'writable')) continue
       topics.set(topic, before?.get(topic) ?? scene.world.now)
     }
@@ -31,9 +31,9 @@ export const lastRoute = (scene: Scene): Checker => {
     const brokers = home.length > 0 ? home : scene.brokers
     return brokers.find((broker) => {
       const at = since.get(broker)?.get(call.ask.topic ?? '')
-      const isKnown = by.links.some((link) => link.broker === broker.name)
+      const isKnown = by.links.some(({ url }) => scene.world.brokerAt(url) === broker.name)
       const isOld = isKnown && at !== undefined && scene.world.now - at >= TOLD_MS
-      return isOld && hasQueue(broker, call.ask.topic ?? '')
+      return isOld && hasQueue(scene, broker, call.ask.topic ?? '')
     })
   }
   return {
@@ -52,16 +52,16 @@ export const lastRoute = (scene: Scene): Checker => {
         throw new Violation(NAME, `${instance} would have answered: ${describe(scene, asked)}`)
       }
       const { now } = scene.world
-      const broker = calm.holds(now - TOLD_MS, now) ? isAnswering(asked) : undefined
+      const broker = calm.holds(now - TOLD_MS, now, asked) ? isAnswering(asked) : undefined
       if (broker === undefined) return
       throw new Violation(NAME, `${broker.name} has a queue for it: ${describe(scene, asked)}`)
     },
   }
 }
 
-const hasQueue = (broker: BrokerNode, name: string): boolean =>
-  broker
-    .view()
+const hasQueue = (scene: Scene, broker: BrokerNode, name: string): boolean =>
+  scene
+    .viewOf(broker)
     .topics.some(
       ({ topic, queues }) => topic === name && queues.some(({ state }) => state === 'writable'),
     )

@@ -61,5 +61,8 @@ const hasWay = ({ world }: Scene, client: ClientNode, broker: string): boolean =
   if (!world.hasLink(client, broker)) return false
   const { up, down } = world.link(client, broker)
   if (up.isHeld || down.isHeld) return false
-  return [...node.core.links].some(({ session }) => session?.instance === client.instance)
+  for (const { session } of node.core.links) {
+    if (session?.instance === client.instance) return true
+  }
+  return false
 }

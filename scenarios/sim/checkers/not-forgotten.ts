@@ -15,7 +15,7 @@ const UNDER_WAY_MS = 300
  * responder. One that nobody knows of any more was dropped without a word (WIRE-SAFETY H7).
  */
 export const notForgotten = (scene: Scene): Checker => {
-  const calm = new Calm(scene)
+  const calm = new Calm(scene, UNDER_WAY_MS)
   const heldAt = new Map<Asked, number>()
   const isHeld = ({ by, call }: Asked): boolean => {
     const { counter, isLong } = call.future!
@@ -43,7 +43,7 @@ export const notForgotten = (scene: Scene): Checker => {
         if (current?.queue === undefined || isRecovering === true) continue
         const isOld = by.now - current.sentAt >= SETTLED_MS
         if (!isOld) continue
-        if (!calm.holds(now - SETTLED_MS, now) || isHeld(asked)) heldAt.set(asked, now)
+        if (!calm.holds(now - UNDER_WAY_MS, now, asked) || isHeld(asked)) heldAt.set(asked, now)
         const since = Math.max(heldAt.get(asked) ?? 0, now - (by.now - current.sentAt) + SETTLED_MS)
         if (now - since < UNDER_WAY_MS) continue
         throw new Violation(NAME, `at ${now}: ${describe(scene, asked)}`)

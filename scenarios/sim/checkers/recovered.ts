@@ -9,8 +9,9 @@ const NAME = 'recovered'
 export const recovered = (scene: Scene): Checker => ({
   name: NAME,
   onQuiet() {
+    if (!scene.plan.rests) return
     for (const broker of scene.brokers) {
-      for (const { topic, queues } of broker.view().topics) {
+      for (const { topic, queues } of scene.viewOf(broker).topics) {
         const registered = scene.clients('responder').flatMap((client) => {
           const own = [...client.core.registrations.all].find((r) => r.topic === topic)
           return own === undefined ? [] : [{ client, own }]

@@ -18,7 +18,7 @@ export const staleTokens = (scene: Scene): Checker => {
   const check = (broker: BrokerNode): void => {
     const before = known.get(broker)
     const now = new Map<number, Held>()
-    for (const { topic, queues } of broker.view().topics) {
+    for (const { topic, queues } of scene.viewOf(broker).topics) {
       for (const { queue, epoch, owner } of queues) {
         now.set(queue, { epoch, owner })
         const was = before?.get(queue)
