@@ -2,9 +2,17 @@
 import type { Chance, FaultCast } from './draw-faults.ts'
 import type { Fault, FaultPlan } from './plan.ts'
 
-type Kind = 'delay' | 'clog' | 'duplicate' | 'swallow' | 'crash' | 'registry'
+type Kind = 'delay' | 'clog' | 'duplicate' | 'swallow' | 'swizzle' | 'crash' | 'registry'
 
-const KINDS: readonly Kind[] = ['delay', 'clog', 'duplicate', 'swallow', 'crash', 'registry']
+const KINDS: readonly Kind[] = [
+  'delay',
+  'clog',
+  'duplicate',
+  'swallow',
+  'swizzle',
+  'crash',
+  'registry',
+]
 const MOODS = ['empty', 'garbled', 'stale'] as const
 /** A history in so many has any of them. */
 const HARSH_SHARE = 0.4
@@ -44,10 +52,10 @@ const faultOf = (kind: Kind, chance: Chance, cast: FaultCast, registries: number
     case 'duplicate':
     case 'swallow':
       return { verb: kind, client, broker, bytesPerMs: 1 + chance.below(200), forMs }
+    case 'swizzle':
+      return { verb: kind, bytesPerMs: 1 + chance.below(20), spreadMs: 1 + chance.below(700) }
     case 'crash': {
-      const target = chance.chance(0.5)
-        ? { kind: 'broker' as const, name: broker }
-        : { kind: 'responder' as const, name: chance.one(responders).name }
+      const target = chance.chance(0.5) ? { kind: 'broker' as const, name: broker } : client
       return { verb: 'crash', target, steps: 1 + chance.below(40), forMs }
     }
     case 'registry':

@@ -8,6 +8,7 @@ import type {
   LossPlan,
   MoodPlan,
   ResponderPlan,
+  SwizzlePlan,
   WayPlan,
 } from './plan.ts'
 import type { Place, Scene } from './scene.ts'
@@ -45,6 +46,9 @@ export class Hurt {
       case 'duplicate':
       case 'swallow':
         this.#hurtWay(fault)
+        break
+      case 'swizzle':
+        this.#swizzle(fault)
         break
       case 'crash':
         this.#crash(fault)
@@ -164,6 +168,14 @@ export class Hurt {
       world.clog(node, broker, bytesPerMs)
       world.after(forMs, () => world.heal(node, broker))
     }
+  }
+
+  #swizzle({ bytesPerMs, spreadMs }: SwizzlePlan): void {
+    const scene = this.#scene
+    const clients = [...scene.clients('requester'), ...scene.clients('responder')]
+    const names = scene.of('broker').map(({ name }) => name)
+    const pairs = clients.flatMap((client) => names.map((broker) => ({ client, broker })))
+    scene.world.swizzle(pairs, bytesPerMs, spreadMs)
   }
 
   #crash({ target, steps, forMs }: CrashPlan): void {

@@ -88,10 +88,17 @@ export interface WayPlan {
   readonly forMs: number
 }
 
+/** All ways get narrow one after the other, and wide again in another order. */
+export interface SwizzlePlan {
+  readonly verb: 'swizzle'
+  readonly bytesPerMs: number
+  readonly spreadMs: number
+}
+
 /** A process dies after so many more steps, before anything that the last one wrote has left. */
 export interface CrashPlan {
   readonly verb: 'crash'
-  readonly target: { readonly kind: 'broker' | 'responder'; readonly name: string }
+  readonly target: { readonly kind: 'broker' | 'responder' | 'requester'; readonly name: string }
   readonly steps: number
   readonly forMs: number
 }
@@ -104,7 +111,7 @@ export interface MoodPlan {
   readonly forMs: number
 }
 
-export type Fault = Act | LossPlan | ClosePlan | WayPlan | CrashPlan | MoodPlan
+export type Fault = Act | LossPlan | ClosePlan | WayPlan | SwizzlePlan | CrashPlan | MoodPlan
 
 export interface FaultPlan {
   readonly at: number
@@ -166,6 +173,8 @@ const faultText = (fault: Fault): string => {
       return `${fault.client.kind} ${fault.client.name} links to broker ${fault.broker} twice`
     case 'swallow':
       return `a dial of ${fault.client.kind} ${fault.client.name} is heard by broker ${fault.broker} alone`
+    case 'swizzle':
+      return `all ways narrow to ${fault.bytesPerMs} bytes/ms, one after the other within ${fault.spreadMs} ms`
     case 'crash': {
       const { target, steps, forMs } = fault
       return `${target.kind} ${target.name} dies ${steps} steps later, for ${forMs} ms`

@@ -1,6 +1,5 @@
 /** Plays a plan: warm-up, calls and faults, healing, quiet; with every checker looking on. */
 import { BATCH_HEAD, checkedFrameEnd, Frame } from '../../bus/frame.ts'
-import { hashText } from '../../bus/hash.ts'
 import type { Checker, SeenRequest } from './checkers/checker.ts'
 import { Violation } from './checkers/checker.ts'
 import { CHECKERS } from './checkers/index.ts'
@@ -23,7 +22,7 @@ const PROBE_MS = 1_000
 /** What came of a plan. */
 export interface Outcome {
   readonly violation: Violation | undefined
-  /** Things that happened in the world, and a digest of what callers and handlers saw of them. */
+  /** Things that happened in the world, and a digest of them all. */
   readonly events: number
   readonly digest: string
   /** Which of the things that must sometimes happen did. */
@@ -40,7 +39,6 @@ class Player {
   /** Those of them that look at every request, and those that look on while time passes. */
   readonly #readers: readonly Checker[]
   readonly #watchers: readonly Checker[]
-  #digest = 0
 
   constructor(plan: Plan) {
     this.#plan = plan
@@ -48,11 +46,9 @@ class Player {
     this.#scene = new Scene(plan, {
       asked: () => {},
       settled: (asked) => {
-        this.#note(`${asked.call.body.slice(0, 20)} ${asked.call.end}`)
         for (const checker of checkers) checker.onSettled?.(asked)
       },
       begun: (begun) => {
-        this.#note(`${begun.execution.body.slice(0, 20)} at ${begun.client.name}`)
         for (const checker of checkers) checker.onBegun?.(begun)
       },
     })
@@ -73,8 +69,7 @@ class Player {
     } catch (error) {
       violation = error instanceof Violation ? error : asViolation(error)
     }
-    const { events } = this.#scene.world
-    const digest = this.#digest.toString(16).padStart(8, '0')
+    const { events, digest } = this.#scene.world
     return { violation, events, digest, seen: seenIn(this.#scene) }
   }
 
@@ -125,10 +120,6 @@ class Player {
       }
       at = end
     }
-  }
-
-  #note(what: string): void {
-    this.#digest = hashText(`${this.#scene.world.now} ${what}`, this.#digest)
   }
 }
 
