@@ -40,7 +40,7 @@ const run = async (program: string): Promise<{ code: number | null; out: string;
   }
 }
 
-for (const page of ['README.md', 'broker/README.md']) {
+for (const page of ['README.md', 'broker/README.md', 'scenarios/testing/README.md']) {
   describe(page, () => {
     const all = programs(page)
 
@@ -56,3 +56,21 @@ for (const page of ['README.md', 'broker/README.md']) {
     }
   })
 }
+
+describe('scenarios/drills/README.md', () => {
+  it("has a drill of one's own that is played as pasted", async () => {
+    const text = readFileSync(join(root, 'scenarios/drills/README.md'), 'utf8')
+    const [, drill] = /```mjs\n([\s\S]*?)```/.exec(text)!
+    const folder = mkdtempSync(join(root, 'dist', 'readme-'))
+    try {
+      const file = join(folder, 'mine.mjs')
+      writeFileSync(file, drill!)
+      const cli = join(root, 'dist/scenarios/cli/main.js')
+      const child = spawn(process.execPath, [cli, 'drill', file, '--virtual'], { stdio: 'pipe' })
+      const [code] = (await once(child, 'close')) as [number | null]
+      assert.equal(code, 0)
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+})

@@ -1,4 +1,6 @@
 /** What callers were told, held against the books of those who did the work. */
+import { ranTwice } from '../checkers/at-most-once.ts'
+import { lieOf } from '../checkers/truth.ts'
 import type { Figure } from './report.ts'
 import type { Call, Ledger } from './stage.ts'
 
@@ -36,9 +38,9 @@ export class Truths {
     const misled: string[] = []
     for (const [id, { outcome, isIdempotent }] of this.#told) {
       const begun = ledger.get(id) ?? 0
-      if (begun > 1 && !isIdempotent) twice.push(`${id} (${begun} times)`)
-      if (outcome === 'executed' && begun === 0) misled.push(`${id} (never begun)`)
-      if (outcome === 'not_executed' && begun > 0) misled.push(`${id} (begun)`)
+      if (ranTwice({ isIdempotent }, begun)) twice.push(`${id} (${begun} times)`)
+      const lie = lieOf(outcome, begun)
+      if (lie !== undefined) misled.push(`${id} (${lie})`)
     }
     const figures = [zero('executed twice', twice), zero('misled', misled)]
     if (this.#unchecked > 0) {

@@ -1,13 +1,41 @@
-import type { Plan, PlannedEvent } from './plan.ts'
+/** Draws which plans take longer than most, in their calls or in what is done to people. */
+import type { Chance } from './draw-faults.ts'
+import type { CallPlan, Plan, PlannedEvent } from './plan.ts'
 
-/** A spell is so many times as long. */
-const SLOWER = 4
+const PATIENT_SHARE = 0.1
+const DRAWN_OUT_SHARE = 0.06
+/** Of the calls of a patient plan so many have this much time, and take so long at most. */
+const LONG_CALLS = 0.15
+/** From 30 s on a call has a counter of another series. */
+const LONG_TIMEOUTS_MS = [6_000, 12_000, 32_000]
+const LONG_TAKES_MS = 5_000
+/** What is drawn out takes so many times as long. */
+const SLOWER = 6
 
-/**
- * The same plan, drawn out: calls are as short as before, and what is done to people lasts longer than
- * batches are believed (rule 4) and than idle links are silent.
- */
-export const drawnOut = (plan: Plan): Plan => ({
+/** The same plan, or a slower one. */
+export const slowed = (plan: Plan, chance: Chance): Plan => {
+  const isPatient = chance.chance(PATIENT_SHARE)
+  const isDrawnOut = chance.chance(DRAWN_OUT_SHARE)
+  const own = isPatient ? patient(plan, chance) : plan
+  return isDrawnOut ? drawnOut(own) : own
+}
+
+/** Some callers wait long, so that nothing that came after them may be forgotten yet. */
+const patient = (plan: Plan, chance: Chance): Plan => ({
+  ...plan,
+  events: plan.events.map((event) =>
+    event.kind === 'call' && chance.chance(LONG_CALLS) ? longer(event, chance) : event,
+  ),
+})
+
+const longer = (call: CallPlan, chance: Chance): CallPlan => ({
+  ...call,
+  timeoutMs: chance.one(LONG_TIMEOUTS_MS),
+  takesMs: chance.below(LONG_TAKES_MS),
+})
+
+/** What is done lasts longer than batches are believed (rule 4), and than idle links are silent. */
+const drawnOut = (plan: Plan): Plan => ({
   ...plan,
   chaosMs: plan.chaosMs * SLOWER,
   events: plan.events.map(slower),

@@ -7,7 +7,7 @@ import { Prng } from '../../bus/prng.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { drawFaults } from './draw-faults.ts'
 import { drawHarsh } from './draw-harsh.ts'
-import { drawnOut } from './draw-slow.ts'
+import { slowed } from './draw-slow.ts'
 import type {
   AnswerPlan,
   CallPlan,
@@ -32,8 +32,6 @@ const IDCS = ['a1', 'a10', 'b1']
 const RESTS = 4
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
-/** In so many of the others everything but the calls takes longer. */
-const DRAWN_OUT_SHARE = 0.05
 const MOST_CALLS = 50
 const times = (count: number, value: number): number[] => Array.from({ length: count }, () => value)
 
@@ -140,7 +138,7 @@ class Draw {
       rests: seed % RESTS === 0,
       events,
     }
-    return !isPeace && this.chance(DRAWN_OUT_SHARE) ? drawnOut(plan) : plan
+    return isPeace ? plan : slowed(plan, this)
   }
 
   below(bound: number): number {

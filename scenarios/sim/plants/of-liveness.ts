@@ -37,6 +37,17 @@ export const OF_LIVENESS: readonly Plant[] = [
     ],
   },
   {
+    name: 'H3 lease used beyond its end',
+    what: 'an instance believes a vote for longer than its broker leaves it with it',
+    edits: [
+      {
+        file: 'rr-client/core/candidacy.js',
+        find: 'const LEASE_SHARE = 0.8;',
+        put: 'const LEASE_SHARE = 1.6;',
+      },
+    ],
+  },
+  {
     name: 'H3 whatever is heard proves life',
     what: 'a link by which nothing arrives stands while something is heard from its other end',
     edits: [
