@@ -222,8 +222,8 @@ describe('finbus drill --attach', () => {
       const steps = [{ name: 'gone', do: 'kill broker sz-1', forMs: 200 }]
       const rough = file('rough.json', { ...SMALL, name: 'rough', steps })
       const refused = await finbus([rough, '--attach', url])
-      assert.equal(refused.code, 1)
-      assert.match(refused.out, /kill broker sz-1.*not on a cluster of yours/)
+      assert.equal(refused.code, 2)
+      assert.match(refused.err, /not on a cluster of yours: kill broker sz-1/)
       assert.equal(broker.snapshot().links, 0, 'nobody of the drill is left')
     } finally {
       await broker.close()

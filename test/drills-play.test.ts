@@ -153,7 +153,10 @@ describe('a drill that is played', () => {
     })
     assert.deepEqual(missed(misled.report), ['|misled 2 > 0'])
     const note = misled.report.figures.find(({ name }) => name === 'misled')?.note
-    assert.equal(note, 'a (never begun), said not (begun)')
+    assert.equal(
+      note,
+      'a (told executed, and no handler ever began), said not (told not_executed, and a handler had begun)',
+    )
   })
 
   test('of which nobody was there to see anything proves nothing', async () => {

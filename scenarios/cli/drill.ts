@@ -1,14 +1,14 @@
 /** `finbus drill`: failures on purpose, judged by what callers were told and what was done. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Drill } from '../drills/drill.ts'
+import { type Drill, DrillError } from '../drills/drill.ts'
 import { playDrill } from '../drills/play.ts'
 import { READY } from '../drills/ready/index.ts'
 import { htmlOf, jsonOf, markdownOf, openProgress, verdictText } from '../drills/render/index.ts'
 import type { DrillReport } from '../drills/report.ts'
 import { askOf, type DrillAsk, type DrillFlags } from './drill-ask.ts'
 import { type Theatre, theatreOf } from './drill-stage.ts'
-import { EXIT_FAILED, EXIT_INTERRUPTED, Failure, messageOf } from './failure.ts'
+import { EXIT_FAILED, EXIT_INTERRUPTED, Failure, messageOf, UsageError } from './failure.ts'
 import { withSignal } from './signals.ts'
 import { table } from './table.ts'
 
@@ -56,6 +56,7 @@ const play = async (
       ...(progress === undefined ? {} : { onEvent: progress.tell }),
     })
   } catch (error) {
+    if (error instanceof DrillError) throw new UsageError(`drill ${drill.name}: ${error.message}`)
     throw new Failure(`drill ${drill.name} could not be played: ${messageOf(error)}`, {
       cause: error,
     })

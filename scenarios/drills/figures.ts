@@ -24,6 +24,8 @@ interface Measure {
   readonly isTold?: boolean
   /** It says something without a call. */
   readonly isOfQueues?: boolean
+  /** Calls that settle later can only make it worse. */
+  readonly isFinal?: boolean
 }
 
 const codesOf = ({ tally }: Measured): string =>
@@ -35,7 +37,7 @@ const noteOfAnswered = ({ tally }: Measured): string =>
 
 const MEASURES: Readonly<Record<BoundName, Measure>> = {
   failed: {
-    ...{ name: 'failed calls', unit: 'count', isTold: true },
+    ...{ name: 'failed calls', unit: 'count', isTold: true, isFinal: true },
     of: ({ tally }) => tally.failed,
     note: codesOf,
   },
@@ -49,11 +51,11 @@ const MEASURES: Readonly<Record<BoundName, Measure>> = {
     of: ({ tally }) => share(tally.ok, tally.made),
   },
   unknown: {
-    ...{ name: 'failed calls that may have run', unit: 'count', isTold: true },
+    ...{ name: 'failed calls that may have run', unit: 'count', isTold: true, isFinal: true },
     of: ({ tally }) => tally.unknown,
   },
   recoveryMs: {
-    ...{ name: 'recovery', unit: 'ms', isTold: true },
+    ...{ name: 'recovery', unit: 'ms', isTold: true, isFinal: true },
     of: ({ tally, actedAt }) =>
       tally.lastFailedAt === undefined ? 0 : Math.max(0, rounded(tally.lastFailedAt - actedAt)),
   },
@@ -72,7 +74,7 @@ const MEASURES: Readonly<Record<BoundName, Measure>> = {
     note: noteOfAnswered,
   },
   ownerless: {
-    ...{ name: 'brokers without a queue', unit: 'count', isOfQueues: true },
+    ...{ name: 'brokers without a queue', unit: 'count', isOfQueues: true, isFinal: true },
     of: ({ ownerless }) => ownerless.length,
     note: ({ ownerless }) => ownerless.join(', '),
   },
@@ -81,12 +83,22 @@ const MEASURES: Readonly<Record<BoundName, Measure>> = {
     of: ({ queues }) => queues,
   },
   moves: {
-    ...{ name: 'queues moved', unit: 'count', isOfQueues: true },
+    ...{ name: 'queues moved', unit: 'count', isOfQueues: true, isFinal: true },
     of: ({ moves }) => moves,
   },
 }
 
 export const BOUND_NAMES = Object.keys(MEASURES) as BoundName[]
+
+const FINAL = new Set(
+  Object.values(MEASURES)
+    .filter(({ isFinal }) => isFinal === true)
+    .map(({ name }) => name),
+)
+
+/** Those that are certain although calls are still open. */
+export const certain = (figures: readonly Figure[]): Figure[] =>
+  figures.filter(({ name }) => FINAL.has(name))
 
 /** Those with a bound, in the order of the table. */
 export const boundFigures = (measured: Measured, bounds: Bounds): Figure[] => {

@@ -1,5 +1,6 @@
 /** Plays a drill on a stage: acts, looks, bounds, a report; whatever happens, the stage is ended. */
 import { type Drill, DrillError, type Step } from './drill.ts'
+import { certain } from './figures.ts'
 import type { OnProgress, Tick } from './progress-event.ts'
 import { Recorder } from './recorder.ts'
 import { type DrillReport, type Figure, figuresOf, isReached, type PlayedAct } from './report.ts'
@@ -116,16 +117,16 @@ class Play {
   }
 
   /** False when an act of it failed. */
-  async #playStep(step: Step): Promise<boolean> {
+  async #playStep(asked: Step): Promise<boolean> {
     const stage = this.#stage
     const from = stage.now()
-    this.#recorder.beginStep(step, from)
+    this.#recorder.beginStep(asked, from)
     let isSound = true
-    for (const act of step.acts) {
+    for (const act of asked.acts) {
       isSound = await this.#perform(act)
       if (!isSound) break
     }
-    const until = from + step.forMs
+    const until = from + asked.forMs
     while (isSound) {
       const leftMs = until - stage.now()
       if (leftMs <= 0) break
@@ -133,10 +134,11 @@ class Play {
       await this.#within(waitMs + LOOK_AGAIN_MS, 'a wait', () => stage.wait(waitMs))
       await this.#look()
     }
-    if (step.acts.length > 0 && stage.now() >= until) await this.#look()
+    if (asked.acts.length > 0 && stage.now() >= until) await this.#look()
     const at = stage.now()
     const played = this.#recorder.endStep(at)
-    this.#tell({ kind: 'stepped', atMs: this.#recorder.msOf(at), step: played })
+    const step = { ...played, figures: certain(played.figures) }
+    this.#tell({ kind: 'stepped', atMs: this.#recorder.msOf(at), step })
     return isSound
   }
 

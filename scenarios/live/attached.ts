@@ -62,7 +62,11 @@ export class AttachedCluster implements Ground {
     return `not on a cluster of yours: ${actText(act)}; it needs the broker's admin API, which is not there yet. Responders and requesters of the drill can be hurt, and the ways from them to brokers`
   }
 
-  async start({ cluster }: Drill): Promise<void> {
+  async start({ cluster, steps }: Drill): Promise<void> {
+    for (const act of steps.flatMap(({ acts }) => acts)) {
+      const refusal = this.refusal(act)
+      if (refusal !== undefined) throw new DrillError(refusal)
+    }
     const { tokenFile } = this.#facts
     if (tokenFile !== undefined) this.#token = readFileSync(tokenFile, 'utf8').trim()
     this.#brokers = (await this.#scout()).map(knownBroker)

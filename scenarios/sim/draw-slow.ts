@@ -4,11 +4,12 @@ import type { CallPlan, Plan, PlannedEvent } from './plan.ts'
 
 const PATIENT_SHARE = 0.1
 const DRAWN_OUT_SHARE = 0.06
-/** Of the calls of a patient plan so many have this much time, and take so long at most. */
-const LONG_CALLS = 0.15
-/** From 30 s on a call has a counter of another series. */
-const LONG_TIMEOUTS_MS = [6_000, 12_000, 32_000]
-const LONG_TAKES_MS = 5_000
+/** Of the calls of a patient plan so many have this much time, and some of these need it. */
+const LONG_CALLS = 0.08
+/** Above 30 s a call has a counter of another series. */
+const LONG_TIMEOUTS_MS = [6_000, 12_000, 30_100]
+const SLOW_CALLS = 0.25
+const SLOW_MS = 3_000
 /** What is drawn out takes so many times as long. */
 const SLOWER = 6
 
@@ -31,7 +32,7 @@ const patient = (plan: Plan, chance: Chance): Plan => ({
 const longer = (call: CallPlan, chance: Chance): CallPlan => ({
   ...call,
   timeoutMs: chance.one(LONG_TIMEOUTS_MS),
-  takesMs: chance.below(LONG_TAKES_MS),
+  takesMs: chance.chance(SLOW_CALLS) ? chance.below(SLOW_MS) : call.takesMs,
 })
 
 /** What is done lasts longer than batches are believed (rule 4), and than idle links are silent. */

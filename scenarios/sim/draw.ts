@@ -32,6 +32,8 @@ const IDCS = ['a1', 'a10', 'b1']
 const RESTS = 4
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
+/** Brokers vote when the lease is over that an earlier life of theirs may have given. */
+const FIRST_VOTES_MS = 2_100
 const MOST_CALLS = 50
 const times = (count: number, value: number): number[] => Array.from({ length: count }, () => value)
 
@@ -117,7 +119,8 @@ class Draw {
     const calls = this.#calls(requesters, chaosMs)
     const cast = { idcs, brokers, responders, requesters }
     const faults = isPeace ? [] : drawFaults(this, cast, chaosMs)
-    const warmMs = isPeace ? 1_500 : this.below(600)
+    const votedMs = this.#features.hasStandby ? FIRST_VOTES_MS : 0
+    const warmMs = votedMs + (isPeace ? 1_500 : this.below(600))
     const rules = hasRules ? this.#rules() : []
     const nature = this.#nature()
     if (!isPeace) faults.push(...drawHarsh(this, cast, nature.registries, chaosMs))
