@@ -6,6 +6,7 @@ import type { BrokerLimits } from '../../broker/core/state.ts'
 import { Prng } from '../../bus/prng.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
 import { drawFaults } from './draw-faults.ts'
+import { forced } from './draw-force.ts'
 import { drawHarsh } from './draw-harsh.ts'
 import { slowed } from './draw-slow.ts'
 import type {
@@ -32,8 +33,11 @@ const IDCS = ['a1', 'a10', 'b1']
 const RESTS = 4
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
-/** Brokers vote when the lease is over that an earlier life of theirs may have given. */
-const FIRST_VOTES_MS = 2_100
+/**
+ * Brokers vote when the lease is over that an earlier life of theirs may have given; and a vote goes to
+ * another when a lease is over.
+ */
+const STANDBY_LEASE_MS = 2_200
 const MOST_CALLS = 50
 const times = (count: number, value: number): number[] => Array.from({ length: count }, () => value)
 
@@ -115,12 +119,12 @@ class Draw {
     const requesters = this.#names(this.one(REQUESTERS), idcs).map((who) =>
       this.#client(who, known),
     )
-    const chaosMs = this.one([500, 500, 1_000, 1_000, 2_000, 3_000])
+    const leaseMs = this.#features.hasStandby ? STANDBY_LEASE_MS : 0
+    const chaosMs = leaseMs + this.one([500, 500, 1_000, 1_000, 2_000, 3_000])
     const calls = this.#calls(requesters, chaosMs)
     const cast = { idcs, brokers, responders, requesters }
     const faults = isPeace ? [] : drawFaults(this, cast, chaosMs)
-    const votedMs = this.#features.hasStandby ? FIRST_VOTES_MS : 0
-    const warmMs = votedMs + (isPeace ? 1_500 : this.below(600))
+    const warmMs = leaseMs + (isPeace ? 1_500 : this.below(600))
     const rules = hasRules ? this.#rules() : []
     const nature = this.#nature()
     if (!isPeace) faults.push(...drawHarsh(this, cast, nature.registries, chaosMs))
@@ -267,4 +271,4 @@ class Draw {
   }
 }
 
-export const drawPlan = (seed: number): Plan => new Draw(seed).plan()
+export const drawPlan = (seed: number): Plan => forced(new Draw(seed).plan())

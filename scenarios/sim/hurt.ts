@@ -5,6 +5,7 @@ import type {
   ClosePlan,
   CrashPlan,
   Fault,
+  ForcePlan,
   LossPlan,
   MoodPlan,
   ResponderPlan,
@@ -52,6 +53,9 @@ export class Hurt {
         break
       case 'crash':
         this.#crash(fault)
+        break
+      case 'force':
+        this.#force(fault)
         break
       case 'mislead':
         this.#mislead(fault)
@@ -184,6 +188,18 @@ export class Hurt {
     if (place?.node?.isAlive !== true) return
     world.crash(place.node, steps)
     world.after(forMs, () => this.#scene.fill(place))
+  }
+
+  #force({ name, to, forMs }: ForcePlan): void {
+    const client = this.#scene.place('requester', name)?.node as ClientNode | undefined
+    if (client?.isAlive !== true || client.isFrozen) return
+    client.step((now) => {
+      const until = now + forMs
+      const force = { to, instance: undefined, idc: undefined, until, reason: 'a drill' }
+      for (const topic of client.core.requester.topics.all) {
+        client.core.requester.force(now, topic.name, force)
+      }
+    })
   }
 
   #mislead({ registry, mood, forMs }: MoodPlan): void {

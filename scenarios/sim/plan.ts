@@ -103,6 +103,14 @@ export interface CrashPlan {
   readonly forMs: number
 }
 
+/** An operator decides about all queues that a requester knows. */
+export interface ForcePlan {
+  readonly verb: 'force'
+  readonly name: string
+  readonly to: 'open' | 'closed'
+  readonly forMs: number
+}
+
 /** A registry answers what is not so. */
 export interface MoodPlan {
   readonly verb: 'mislead'
@@ -111,7 +119,15 @@ export interface MoodPlan {
   readonly forMs: number
 }
 
-export type Fault = Act | LossPlan | ClosePlan | WayPlan | SwizzlePlan | CrashPlan | MoodPlan
+export type Fault =
+  | Act
+  | LossPlan
+  | ClosePlan
+  | WayPlan
+  | SwizzlePlan
+  | CrashPlan
+  | ForcePlan
+  | MoodPlan
 
 export interface FaultPlan {
   readonly at: number
@@ -179,6 +195,8 @@ const faultText = (fault: Fault): string => {
       const { target, steps, forMs } = fault
       return `${target.kind} ${target.name} dies ${steps} steps later, for ${forMs} ms`
     }
+    case 'force':
+      return `an operator forces the queues of requester ${fault.name} ${fault.to} for ${fault.forMs} ms`
     case 'mislead':
       return `registry ${fault.registry} is ${fault.mood} for ${fault.forMs} ms`
     default:

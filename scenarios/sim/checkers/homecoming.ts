@@ -24,7 +24,7 @@ export const homecoming = (scene: Scene): Checker => ({
     const { world } = scene
     let returns = scene
       .clients('requester')
-      .filter(isAway)
+      .filter(isGone)
       .map((client) => new Return(client))
     for (const until = world.now + MOST_MS; world.now < until && returns.length > 0; ) {
       returns = returns.filter((one) => one.goesOn(scene))
@@ -57,6 +57,12 @@ class Return {
     const what = `${this.#home} of the first ${FIRST} calls of ${client.name} go home at once`
     throw new Violation(NAME, what)
   }
+}
+
+/** Nobody of it has begun to return. */
+const isGone = ({ core, now }: ClientNode): boolean => {
+  const { homing } = core.requester.topics.find(TOPIC) ?? {}
+  return homing?.isAway === true && homing.share(now) === 0
 }
 
 const isAway = ({ core }: ClientNode): boolean =>

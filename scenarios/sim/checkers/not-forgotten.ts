@@ -39,8 +39,10 @@ export const notForgotten = (scene: Scene): Checker => {
       for (const asked of scene.asked) {
         const { call, by } = asked
         if (call.isSettled || !by.isAlive || by.isFrozen) continue
-        const { current, isRecovering } = call.future ?? {}
-        if (current?.queue === undefined || isRecovering === true) continue
+        const { current, isRecovering, waitUntil } = call.future ?? {}
+        // One that may have run at an instance that is gone can wait for another one.
+        const isWaiting = isRecovering === true || waitUntil !== 0
+        if (current?.queue === undefined || isWaiting) continue
         const isOld = by.now - current.sentAt >= SETTLED_MS
         if (!isOld) continue
         if (!calm.holds(now - UNDER_WAY_MS, now, asked) || isHeld(asked)) heldAt.set(asked, now)

@@ -25,18 +25,6 @@ export const OF_LIVENESS: readonly Plant[] = [
     ],
   },
   {
-    name: 'H3 lease counted from hearing',
-    what: 'a vote is believed since its broker was last heard, not since it last heard us',
-    edits: [
-      HEARD,
-      {
-        file: 'rr-client/core/candidacy.js',
-        find: 'pulse.ackedSentAt + leaseMs',
-        put: '(pulse.heardAt ?? 0) + leaseMs',
-      },
-    ],
-  },
-  {
     name: 'H3 lease used beyond its end',
     what: 'an instance believes a vote for longer than its broker leaves it with it',
     edits: [
