@@ -111,8 +111,8 @@ class Draw {
     const responders = this.#names(this.one(RESPONDERS), idcs).map(
       (who, index): ResponderPlan => ({
         ...this.#client(who, known),
-        // Somebody answers the calls that no rule means.
-        label: hasRules && index > 0 && this.chance(0.4) ? 'v2' : '',
+        // Somebody answers the calls that no rule means; of bounded queues nobody knows who gets one.
+        label: hasRules && lane.maxQueues === 0 && index > 0 && this.chance(0.4) ? 'v2' : '',
         answers: this.#answers(lane),
       }),
     )

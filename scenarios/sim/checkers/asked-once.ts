@@ -44,7 +44,16 @@ export const askedOnce = (scene: Scene): Checker => {
         !FOR_ROOM.has(reason)
       )
         return
+      if (hasRoom(scene, broker, u32(bytes, at + Request.queue))) return
       throw new Violation(NAME, `${where} again: ${describe(scene, asked)}`)
     },
   }
+}
+
+/** By now it has, and has said so. */
+const hasRoom = (scene: Scene, name: string, handle: number): boolean => {
+  const broker = scene.brokers.find((one) => one.name === name)
+  if (broker === undefined) return false
+  const queues = scene.viewOf(broker).topics.flatMap((topic) => topic.queues)
+  return queues.some(({ queue, state }) => queue === handle && state === 'writable')
 }

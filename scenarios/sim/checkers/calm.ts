@@ -16,7 +16,7 @@ export class Calm {
     for (const event of plan.events) {
       if (event.kind !== 'fault' || isGentle(event.fault)) continue
       const { at, fault } = event
-      const forMs = 'forMs' in fault ? (fault.forMs ?? plan.chaosMs) : 0
+      const forMs = lastsMs(fault, plan.chaosMs)
       const isUntold = fault.verb === 'lose' && fault.told !== 'client'
       const to = startedAt + at + forMs + (isUntold ? UNTOLD_MS : afterMs)
       this.#spells.push({ from: startedAt + at, to, fault })
@@ -54,4 +54,10 @@ const isOfOther = (fault: Fault, caller: string): boolean => {
   if (fault.verb === 'close') return caller !== `requester ${fault.name}`
   const whom = 'client' in fault ? fault.client : 'target' in fault ? fault.target : undefined
   return whom?.kind === 'requester' && 'name' in whom && caller !== `requester ${whom.name}`
+}
+
+/** All ways are wide again when each has been narrow. */
+const lastsMs = (fault: Fault, mostMs: number): number => {
+  if (fault.verb === 'swizzle') return 2 * fault.spreadMs
+  return 'forMs' in fault ? (fault.forMs ?? mostMs) : 0
 }

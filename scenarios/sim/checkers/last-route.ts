@@ -15,25 +15,25 @@ const TOLD_MS = 300
  */
 export const lastRoute = (scene: Scene): Checker => {
   const calm = new Calm(scene)
-  /** Since when each broker has had a queue for each topic that takes requests. */
+  /** Since when each queue of each broker takes requests. */
   const since = new Map<BrokerNode, Map<string, number>>()
   const note = (broker: BrokerNode): void => {
     const before = since.get(broker)
-    const topics = new Map<string, number>()
-    for (const { topic, queues } of scene.viewOf(broker).topics) {
-      if (!queues.some(({ state }) => state === 'writable')) continue
-      topics.set(topic, before?.get(topic) ?? scene.world.now)
-    }
-    since.set(broker, topics)
+    const queues = new Map<string, number>()
+    for (const key of open(scene, broker)) queues.set(key, before?.get(key) ?? scene.world.now)
+    since.set(broker, queues)
   }
+  /** A broker that has long told of a queue which still takes requests. */
   const isAnswering = ({ by, call }: Asked) => {
     const home = scene.brokers.filter(({ limits }) => limits.idc === by.facts.idc)
     const brokers = home.length > 0 ? home : scene.brokers
+    const isOf = `${call.ask.topic} `
     return brokers.find((broker) => {
-      const at = since.get(broker)?.get(call.ask.topic ?? '')
-      const isKnown = by.links.some(({ url }) => scene.world.brokerAt(url) === broker.name)
-      const isOld = isKnown && at !== undefined && scene.world.now - at >= TOLD_MS
-      return isOld && hasQueue(scene, broker, call.ask.topic ?? '')
+      if (!by.links.some((link) => link.broker === broker.name)) return false
+      return open(scene, broker).some((key) => {
+        const at = key.startsWith(isOf) ? since.get(broker)?.get(key) : undefined
+        return at !== undefined && scene.world.now - at >= TOLD_MS
+      })
     })
   }
   return {
@@ -59,9 +59,12 @@ export const lastRoute = (scene: Scene): Checker => {
   }
 }
 
-const hasQueue = (scene: Scene, broker: BrokerNode, name: string): boolean =>
+/** Queues of a broker that take requests, as `TOPIC NUMBER EPOCH`. */
+const open = (scene: Scene, broker: BrokerNode): string[] =>
   scene
     .viewOf(broker)
-    .topics.some(
-      ({ topic, queues }) => topic === name && queues.some(({ state }) => state === 'writable'),
+    .topics.flatMap(({ topic, queues }) =>
+      queues
+        .filter(({ state }) => state === 'writable')
+        .map(({ queue, epoch }) => `${topic} ${queue} ${epoch}`),
     )

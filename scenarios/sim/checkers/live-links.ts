@@ -7,7 +7,7 @@ import { type Checker, Violation } from './checker.ts'
 const NAME = 'silent links end'
 /** The limit holds for five times as long while nothing is in flight. */
 const IDLE_FACTOR = 5
-/** Links are looked at every 25 ms, and a process that was stopped has to catch up first. */
+/** Links are looked at every 50 ms, and a process that was stopped has to catch up first. */
 const SLACK_MS = 150
 
 /**
@@ -15,10 +15,17 @@ const SLACK_MS = 150
  * (WIRE-SAFETY H3): calls that go by it would all run into their deadlines.
  */
 export const liveLinks = (scene: Scene): Checker => {
+  /** Since when each link has had a lease: what was silent before was idle. */
+  const leasedSince = new Map<Beating, number>()
+  const isLeased = (link: Beating, now: number, silenceMs: number): boolean => {
+    if (link.leases === 0) leasedSince.delete(link)
+    else if (!leasedSince.has(link)) leasedSince.set(link, now)
+    return now - (leasedSince.get(link) ?? now) > silenceMs + SLACK_MS
+  }
   const check = (node: ClientNode | BrokerNode, silenceMs: number, link: Beating): void => {
-    const { pulse, busySince, leases, progressAt } = link
+    const { pulse, busySince, progressAt } = link
     const { now } = node
-    const isBusy = leases > 0 || (busySince >= 0 && now - busySince > SLACK_MS)
+    const isBusy = isLeased(link, now, silenceMs) || (busySince >= 0 && now - busySince > SLACK_MS)
     const limitMs = silenceMs * (isBusy ? 1 : IDLE_FACTOR) + SLACK_MS
     const silentMs = now - Math.max(pulse.unackedSince, progressAt)
     if (silentMs <= limitMs) return
