@@ -30,7 +30,7 @@ export const OUTSIDER = 'token of an outsider'
 const IDCS = ['a1', 'a10', 'b1']
 
 /** One history of so many ends in idleness. */
-const RESTS = 4
+const RESTS = 6
 /** One history of so many hurts nobody: then everything must stay at home. */
 const PEACE = 8
 /**
