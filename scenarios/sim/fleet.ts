@@ -29,13 +29,7 @@ export async function walkAll(walk: Walk): Promise<Tally> {
         const from = next
         const count = Math.min(CHUNK, last - from)
         next += count
-        const walked = await worker.walk(from, count, walk.stopAtFailure)
-        mergeTally(tally, {
-          ...walked,
-          seen: new Set(walked.seen),
-          failures: [...walked.failures],
-          unlike: [...walked.unlike],
-        })
+        mergeTally(tally, await worker.walk(from, count, walk.stopAtFailure))
         walk.onProgress?.(tally)
       }
     } finally {

@@ -14,7 +14,7 @@ import type {
 } from './plan.ts'
 import type { Place, Scene } from './scene.ts'
 import type { ClientNode } from './world/client-node.ts'
-import type { Direction } from './world/path.ts'
+import type { Direction } from './world/direction.ts'
 import type { RegistryNode } from './world/registry-node.ts'
 
 type DeedAct = Extract<Act, { verb: Deed }>

@@ -2,7 +2,7 @@
 import { drawPlan } from './draw.ts'
 import type { Plan } from './plan.ts'
 import { playPlan } from './play.ts'
-import { newTally, shrinkFailing, walkSeed } from './run.ts'
+import { newTally, shrinkFailing, type Walked, walkSeed } from './run.ts'
 
 export type Order =
   | {
@@ -14,14 +14,6 @@ export type Order =
   /** Makes the plan of a failing seed small. */
   | { readonly do: 'shrink'; readonly seed: number }
   | { readonly do: 'play'; readonly plan: Plan }
-
-export interface Walked {
-  readonly histories: number
-  readonly events: number
-  readonly seen: readonly string[]
-  readonly failures: readonly { seed: number; checker: string; message: string }[]
-  readonly unlike: readonly number[]
-}
 
 export interface Played {
   readonly checker: string

@@ -149,8 +149,6 @@ export interface Nature {
   readonly httpLoss: number
 }
 
-export const MILD: Nature = { jitterMs: 0, drift: 0, registries: 0, httpLoss: 0 }
-
 export interface Plan {
   /** Of the world's own chance, and of that of every process. */
   readonly seed: number

@@ -5,10 +5,10 @@ import { Violation } from './checkers/checker.ts'
 import { CHECKERS } from './checkers/index.ts'
 import { TOPIC } from './draw.ts'
 import { Hurt } from './hurt.ts'
-import { MILD, type Plan } from './plan.ts'
+import type { Plan } from './plan.ts'
 import { Scene } from './scene.ts'
 import { seenIn } from './sometimes.ts'
-import type { Direction } from './world/path.ts'
+import type { Direction } from './world/direction.ts'
 
 /** Checkers look on so often; while nothing happens but healing, less often. */
 const TICK_MS = 50
@@ -44,7 +44,6 @@ class Player {
     this.#plan = plan
     let checkers: readonly Checker[] = []
     this.#scene = new Scene(plan, {
-      asked: () => {},
       settled: (asked) => {
         for (const checker of checkers) checker.onSettled?.(asked)
       },
@@ -85,7 +84,7 @@ class Player {
     }
     this.#pass(chaosMs)
     this.#hurt.heal()
-    const isLearning = (this.#plan.nature ?? MILD).registries > 0
+    const isLearning = this.#plan.nature.registries > 0
     this.#pass(HEALED_MS + (isLearning ? LEARNT_MS : 0), HEALING_TICK_MS)
     this.#probe()
     for (const checker of this.#checkers) checker.onHealed?.()

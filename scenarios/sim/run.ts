@@ -1,7 +1,7 @@
 /** Walks seeds: how many histories, how many events, what was seen, and what was violated. */
 import { drawPlan } from './draw.ts'
 import type { Plan } from './plan.ts'
-import { type Outcome, playPlan } from './play.ts'
+import { playPlan } from './play.ts'
 import { shrinkPlan } from './shrink.ts'
 
 export interface Failure {
@@ -34,7 +34,7 @@ export const newTally = (): Tally => ({
 })
 
 /** Plays one seed and adds what came of it. */
-export function walkSeed(seed: number, tally: Tally): Outcome {
+export function walkSeed(seed: number, tally: Tally): void {
   const outcome = playPlan(drawPlan(seed))
   tally.histories += 1
   tally.events += outcome.events
@@ -45,10 +45,18 @@ export function walkSeed(seed: number, tally: Tally): Outcome {
   }
   if (seed % TWICE === 0 && playPlan(drawPlan(seed)).digest !== outcome.digest)
     tally.unlike.push(seed)
-  return outcome
 }
 
-export const mergeTally = (into: Tally, from: Tally): void => {
+/** The same, as it travels from a process that walked. */
+export interface Walked {
+  readonly histories: number
+  readonly events: number
+  readonly seen: readonly string[]
+  readonly failures: readonly Failure[]
+  readonly unlike: readonly number[]
+}
+
+export const mergeTally = (into: Tally, from: Walked): void => {
   into.histories += from.histories
   into.events += from.events
   for (const name of from.seen) into.seen.add(name)

@@ -3,15 +3,7 @@ import type { BrokerView } from '../../broker/core/view.ts'
 import { nestedMs } from '../../rr-client/core/nested.ts'
 import type { Kind } from '../drills/targets.ts'
 import { OUTSIDER, SECRET } from './draw.ts'
-import {
-  type AnswerPlan,
-  type BrokerPlan,
-  type CallPlan,
-  type ClientPlan,
-  MILD,
-  type Plan,
-  type ResponderPlan,
-} from './plan.ts'
+import type { AnswerPlan, BrokerPlan, CallPlan, ClientPlan, Plan, ResponderPlan } from './plan.ts'
 import type { BrokerNode } from './world/broker-node.ts'
 import type { VirtualCall } from './world/calls.ts'
 import type { ClientNode } from './world/client-node.ts'
@@ -68,7 +60,6 @@ interface Present {
 }
 
 export interface SceneEvents {
-  asked(asked: Asked): void
   settled(asked: Asked): void
   begun(begun: Begun): void
 }
@@ -95,7 +86,7 @@ export class Scene {
     this.world = new World(plan.seed)
     this.world.latencyMs = plan.latencyMs
     this.world.awayMs = plan.awayMs
-    const { jitterMs, drift, registries, httpLoss } = plan.nature ?? MILD
+    const { jitterMs, drift, registries, httpLoss } = plan.nature
     this.world.jitterMs = jitterMs
     this.world.drift = drift
     this.world.http.loss = httpLoss
@@ -212,7 +203,6 @@ export class Scene {
     const asked: Asked = { by, call, parent, plan }
     this.asked.push(asked)
     this.#byBody.set(body, asked)
-    this.#events.asked(asked)
     const then = call.onSettled
     call.onSettled = (settled) => {
       this.#events.settled(asked)

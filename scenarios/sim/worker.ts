@@ -2,8 +2,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Order, Played, Walked } from './job.ts'
+import type { Order, Played } from './job.ts'
 import type { Plan } from './plan.ts'
+import type { Walked } from './run.ts'
 
 const fileOf = (name: string): string =>
   fileURLToPath(new URL(`./${name}${extname(import.meta.url)}`, import.meta.url))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { votesToStay } from '../../rr-client/core/candidacy.ts'
 import type { Registration } from '../../rr-client/core/registration.ts'
+import { mayStart } from '../../scenarios/sim/checkers/one-active.ts'
 import {
   type AnswerAsk,
   type ClientAsk,
@@ -55,7 +55,7 @@ export class Standby {
 
   /** Who may start a handler at this instant. */
   get active(): Member[] {
-    return this.members.filter((member) => mayStart(member.client.now, member))
+    return this.members.filter((member) => mayStart(member.client, member.registration))
   }
 
   /** Names instead of members, for one look. */
@@ -93,11 +93,4 @@ export class Standby {
     this.check()
     this.world.after(LOOK_MS, () => this.#watch())
   }
-}
-
-const mayStart = (now: number, { client, registration }: Member): boolean => {
-  const { candidacy, state } = registration
-  if (!client.isAlive || state !== 'open' || candidacy?.isActive !== true) return false
-  const brokers = client.links.filter(({ twin }) => twin === undefined).length
-  return candidacy.count(now) >= votesToStay(brokers)
 }

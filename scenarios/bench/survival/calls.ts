@@ -1,5 +1,7 @@
 /** What became of calls, one by one, and what can be said of many of them. */
 
+import { ranTwice } from '../../checkers/at-most-once.ts'
+import { lieOf } from '../../checkers/truth.ts'
 import type { Call, Ledger } from '../../drills/stage.ts'
 
 export type { Call, Ledger } from '../../drills/stage.ts'
@@ -33,14 +35,11 @@ export const quantile = (calls: readonly Call[], share: number): number => {
 
 /** Calls that no caller allowed to run twice, and that did. */
 export const twiceOf = (calls: readonly Call[], ledger: Ledger): Call[] =>
-  calls.filter(({ id, isIdempotent }) => !isIdempotent && (ledger.get(id) ?? 0) > 1)
+  calls.filter((call) => ranTwice(call, ledger.get(call.id) ?? 0))
 
 /** Calls whose caller was told what is not so: done and it was not, not done and it was. */
 export const misledOf = (calls: readonly Call[], ledger: Ledger): Call[] =>
-  calls.filter(({ id, outcome }) => {
-    const count = ledger.get(id) ?? 0
-    return (outcome === 'executed' && count === 0) || (outcome === 'not_executed' && count > 0)
-  })
+  calls.filter(({ id, outcome }) => lieOf(outcome, ledger.get(id) ?? 0) !== undefined)
 
 /** How many calls each responder answered. */
 const sharesOf = (calls: readonly Call[]): Map<string, number> => {

@@ -6,17 +6,9 @@ import { countText, secondsText, valueText } from './text.ts'
 const MOST_COLUMNS = 360
 
 /** What was measured from `fromMs` to `toMs`. */
-export interface Column {
+export interface Column extends Omit<Bucket, 'atMs'> {
   readonly fromMs: number
   readonly toMs: number
-  readonly made: number
-  readonly ok: number
-  readonly executed: number
-  readonly notExecuted: number
-  readonly unknown: number
-  readonly local: number
-  readonly p50: number | undefined
-  readonly p99: number | undefined
 }
 
 /** Neighbours are added up; of their p99s the worst is kept, of their p50s the mean by calls. */

@@ -1,5 +1,5 @@
 /** What a report says in words, once, so that Markdown, HTML and the terminal say the same. */
-import { type DrillReport, type Figure, figuresOf, isReached } from '../report.ts'
+import { type Bucket, type DrillReport, type Figure, figuresOf, isReached } from '../report.ts'
 import { countText, listText, numberText, plain, secondsText, valueText } from './text.ts'
 
 export const WHOLE = 'whole drill'
@@ -31,14 +31,7 @@ export const missedText = ({ where, figure: { name, value, most, unit } }: Row):
 }
 
 /** Calls of the load, by what became of them. */
-export interface Sums {
-  readonly made: number
-  readonly ok: number
-  readonly executed: number
-  readonly notExecuted: number
-  readonly unknown: number
-  readonly local: number
-}
+export type Sums = Omit<Bucket, 'atMs' | 'p50' | 'p99'>
 
 const sumsOf = ({ buckets }: DrillReport): Sums => {
   const sums = { made: 0, ok: 0, executed: 0, notExecuted: 0, unknown: 0, local: 0 }

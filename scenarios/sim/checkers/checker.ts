@@ -1,5 +1,4 @@
 import type { Asked, Begun, Scene } from '../scene.ts'
-import type { BrokerNode } from '../world/broker-node.ts'
 import type { ClientNode } from '../world/client-node.ts'
 
 /** A request as it arrives: at a broker (`up`) or at a responder (`down`). */
@@ -20,10 +19,8 @@ export interface Checker {
   /** A handler has begun. */
   onBegun?(begun: Begun): void
   onRequest?(request: SeenRequest): void
-  /** Every 25 ms while things happen. */
+  /** Every 50 ms while things happen, and now and then while all heals. */
   onTick?(): void
-  /** A broker has read a batch of a client. */
-  onRead?(broker: BrokerNode): void
   /** All was healed some time ago, and it works. */
   onHealed?(): void
   /** Nothing is under way any more. */

@@ -39,9 +39,9 @@ export const oneActive = (scene: Scene): Checker => {
 }
 
 /** A frozen one counts as it would find itself if it went on now. */
-const mayStart = ({ links, now }: ClientNode, registration: Registration): boolean => {
+export const mayStart = (client: ClientNode, registration: Registration): boolean => {
   const { candidacy, state } = registration
-  if (state !== 'open' || candidacy?.isActive !== true) return false
-  const brokers = links.filter(({ twin }) => twin === undefined).length
-  return candidacy.count(now) >= votesToStay(brokers)
+  if (!client.isAlive || state !== 'open' || candidacy?.isActive !== true) return false
+  const brokers = client.links.filter(({ twin }) => twin === undefined).length
+  return candidacy.count(client.now) >= votesToStay(brokers)
 }

@@ -1,7 +1,7 @@
 import type { Target } from '../../drills/targets.ts'
 import { type Act, actText, type Deed, WordsError } from '../../drills/words.ts'
 import type { ClientNode } from '../world/client-node.ts'
-import type { Direction } from '../world/path.ts'
+import type { Direction } from '../world/direction.ts'
 import type { Cast, Member } from './cast.ts'
 
 type Deal = Extract<Act, { verb: Deed }>

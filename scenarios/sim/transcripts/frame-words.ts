@@ -28,7 +28,7 @@ import {
   Standing,
 } from '../../../bus/topic-frames.ts'
 import type { ClientNode } from '../world/client-node.ts'
-import type { Direction } from '../world/path.ts'
+import type { Direction } from '../world/direction.ts'
 import type { Names } from './names.ts'
 import type { Kind } from './script.ts'
 

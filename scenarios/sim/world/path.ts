@@ -1,9 +1,7 @@
 import type { ClientNode } from './client-node.ts'
-import type { Direction, Directions } from './direction.ts'
+import type { Directions } from './direction.ts'
 import type { VirtualLink } from './link.ts'
 import type { Way } from './way.ts'
-
-export type { Direction }
 
 /** What somebody does to one direction of a path. */
 class Harm {
