@@ -53,6 +53,13 @@ export type Advisory =
   | { kind: 'registry_lost'; url: string; reason: string }
   | { kind: 'registry_refused'; url: string; code: string; message: string }
   | { kind: 'broker_found'; id: string; idc: string; url: string }
+  | { kind: 'draining'; deliveries: number }
+  | { kind: 'drained'; handedBack: number; abandoned: number }
+  | { kind: 'resumed' }
+  | { kind: 'queue_held'; topic: string; instance: string; reason: string; forMs: number }
+  | { kind: 'queue_released'; topic: string; instance: string }
+  | { kind: 'session_kicked'; peer: string; reason: string; forMs: number }
+  | { kind: 'limits_set'; topic: string; maxDepth: number; maxDepthBytes: number }
 
 /** What people on call should see, against what is the course of things. */
 const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
@@ -91,6 +98,13 @@ const LEVELS: Readonly<Record<Advisory['kind'], 'debug' | 'info' | 'warn'>> = {
   registry_lost: 'warn',
   registry_refused: 'warn',
   broker_found: 'info',
+  draining: 'warn',
+  drained: 'warn',
+  resumed: 'warn',
+  queue_held: 'warn',
+  queue_released: 'info',
+  session_kicked: 'warn',
+  limits_set: 'info',
 }
 
 /** How an advisory is worth logging. */

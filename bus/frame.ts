@@ -48,6 +48,10 @@ export const Frame = {
   rules: 51,
   inspect: 64,
   snapshot: 65,
+  observe: 66,
+  report: 67,
+  order: 68,
+  ordered: 69,
 } as const
 
 /** Flags of requests, and where they apply of replies, refusals and cancels. */

@@ -1,13 +1,12 @@
 /** `finbus queues`: each queue, its owner and what is in it. */
-import type { QueueSnapshot } from '../../broker/index.ts'
 import { didYouMean } from '../../bus/index.ts'
 import type { ClientFlags } from './client.ts'
 import { Failure } from './failure.ts'
 import { readSettings } from './settings.ts'
-import { type TopicAt, topicsOfAll } from './snapshot.ts'
+import { type QueueTold, type TopicAt, topicsOfAll } from './snapshot.ts'
 import { type Cell, table } from './table.ts'
 
-interface Row extends QueueSnapshot {
+interface Row extends QueueTold {
   topic: string
   broker: string
 }

@@ -6,8 +6,14 @@ import { EXIT_FAILED, Failure, report } from './failure.ts'
 import type { Settings } from './settings.ts'
 
 /** A topic at one broker. */
-export interface TopicAt extends TopicSnapshot {
+export interface TopicAt extends TopicTold {
   broker: string
+}
+
+/** What the commands read of a queue and of a topic. */
+export type QueueTold = Omit<QueueSnapshot, 'ownerLabel' | 'waitedMs' | 'ends' | 'latency'>
+type TopicTold = Pick<TopicSnapshot, 'topic' | 'group' | 'standbys' | 'watchers'> & {
+  queues: QueueTold[]
 }
 
 const queue = z.looseObject({
@@ -21,7 +27,7 @@ const queue = z.looseObject({
   unanswered: z.number(),
   depthBytes: z.number(),
   window: z.number(),
-}) satisfies z.ZodType<QueueSnapshot>
+}) satisfies z.ZodType<QueueTold>
 
 const topic = z.looseObject({
   topic: z.string(),
@@ -29,7 +35,7 @@ const topic = z.looseObject({
   queues: z.array(queue),
   standbys: z.number(),
   watchers: z.number(),
-}) satisfies z.ZodType<TopicSnapshot>
+}) satisfies z.ZodType<TopicTold>
 
 /** What the commands read of it; a newer broker may say more. */
 const snapshot = z.looseObject({ id: z.string(), idc: z.string(), topics: z.array(topic) })
@@ -59,7 +65,7 @@ export const topicsOfAll = async (
 const inspect = async (
   settings: Settings,
   url: string,
-): Promise<Pick<BrokerSnapshot, 'id' | 'idc' | 'topics'>> => {
+): Promise<Pick<BrokerSnapshot, 'id' | 'idc'> & { topics: TopicTold[] }> => {
   const bus = await connectBus({ ...settings, url: [url], registry: undefined })
   try {
     const parsed = snapshot.safeParse(await bus.inspect())
