@@ -5,10 +5,10 @@ import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { alive, childrenOf, hasProc, ownTmp } from './support/live.ts'
-import { story, until, type World } from './support/world.ts'
+import { alive, childrenOf, hasProc, ownTmp } from '../support/live.ts'
+import { story, until, type World } from '../support/world.ts'
 
-const HOST = fileURLToPath(new URL('./support/live-host.js', import.meta.url))
+const HOST = fileURLToPath(new URL('../support/live-host.js', import.meta.url))
 
 const host = async (world: World): Promise<ChildProcess> => {
   const child = fork(HOST, [], { execArgv: [], stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })

@@ -1,10 +1,10 @@
 /** Brokers and services that die, freeze and lose their links: no call twice, no caller misled. */
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker } from '../broker/index.ts'
-import { type Bus, BusError } from '../rr-client/index.ts'
-import type { FaultProxy } from '../scenarios/live/fault-proxy.ts'
-import { type Ending, ending, flood, story, tally, until, type World } from './support/world.ts'
+import type { Broker } from '../../broker/index.ts'
+import { type Bus, BusError } from '../../rr-client/index.ts'
+import type { FaultProxy } from '../../scenarios/live/fault-proxy.ts'
+import { type Ending, ending, flood, story, tally, until, type World } from '../support/world.ts'
 
 type Ledger = Map<string, number>
 

@@ -1,12 +1,12 @@
 /** Which ways an act hurts, and what is left of it when another one ends. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Player } from '../scenarios/drills/targets.ts'
-import { parseAct } from '../scenarios/drills/words.ts'
-import type { Condition } from '../scenarios/live/fault-proxy.ts'
-import type { Change, WayTo } from '../scenarios/live/network-part.ts'
-import type { PartOf } from '../scenarios/live/parts.ts'
-import { Ways } from '../scenarios/live/ways.ts'
+import type { Player } from '../../scenarios/drills/targets.ts'
+import { parseAct } from '../../scenarios/drills/words.ts'
+import type { Condition } from '../../scenarios/live/fault-proxy.ts'
+import type { Change, WayTo } from '../../scenarios/live/network-part.ts'
+import type { PartOf } from '../../scenarios/live/parts.ts'
+import { Ways } from '../../scenarios/live/ways.ts'
 
 const player = (text: string, idc: string): Player => {
   const [kind, name] = text.split(' ') as [Player['kind'], string]

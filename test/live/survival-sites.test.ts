@@ -6,8 +6,8 @@ import {
   siteKilled,
   siteReturns,
   sitesCutApart,
-} from '../scenarios/bench/survival/sites.ts'
-import { survives } from './support/survival.ts'
+} from '../../scenarios/bench/survival/sites.ts'
+import { survives } from '../support/survival.ts'
 
 const hurt = { size: 1, rate: 250, calmMs: 600, afterMs: 2_000 }
 

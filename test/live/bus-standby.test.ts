@@ -1,11 +1,11 @@
 /** Active/standby on real sockets: processes that are killed and frozen, and what users are told. */
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Broker } from '../broker/index.ts'
-import type { Bus, BusSnapshot } from '../rr-client/index.ts'
-import { registry } from './support/registry.ts'
-import type { Role } from './support/roles.ts'
-import { type Ending, ending, failure, story, tally, until, type World } from './support/world.ts'
+import type { Broker } from '../../broker/index.ts'
+import type { Bus, BusSnapshot } from '../../rr-client/index.ts'
+import { registry } from '../support/registry.ts'
+import type { Role } from '../support/roles.ts'
+import { type Ending, ending, failure, story, tally, until, type World } from '../support/world.ts'
 
 /** Twice the brokers' `silenceMs`: what a lost instance may still believe. */
 const LEASE_MS = 2_000

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { BrokerSnapshot } from '../broker/index.ts'
-import { SUBPROTOCOL } from '../bus/index.ts'
-import { giveWay, type News, type Timed } from './support/fleet.ts'
-import type { Role } from './support/roles.ts'
-import { story, until, type World } from './support/world.ts'
+import type { BrokerSnapshot } from '../../broker/index.ts'
+import { SUBPROTOCOL } from '../../bus/index.ts'
+import { giveWay, type News, type Timed } from '../support/fleet.ts'
+import type { Role } from '../support/roles.ts'
+import { story, until, type World } from '../support/world.ts'
 
 /** The reach is 3 s, and twice as slow as before; a machine that others use may need more. */
 const QUIET_WITHIN_MS = 6_000

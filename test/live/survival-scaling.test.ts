@@ -4,9 +4,9 @@ import {
   requesterStalled,
   responderDrained,
   responderStalled,
-} from '../scenarios/bench/survival/drains.ts'
-import { rollingRestart, twoSixTwo } from '../scenarios/bench/survival/scaling.ts'
-import { survives } from './support/survival.ts'
+} from '../../scenarios/bench/survival/drains.ts'
+import { rollingRestart, twoSixTwo } from '../../scenarios/bench/survival/scaling.ts'
+import { survives } from '../support/survival.ts'
 
 survives('two responders become six and two again: queues follow, no call fails', (town) =>
   twoSixTwo(town, { rate: 500, stayMs: 1_500 }),

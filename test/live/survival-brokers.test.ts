@@ -1,13 +1,13 @@
 /** Brokers and registries that die, freeze, are stopped or cut off: callers do not feel it. */
-import { brokerFrozen, brokerKilled } from '../scenarios/bench/survival/brokers.ts'
-import { brokerDrained } from '../scenarios/bench/survival/drains.ts'
+import { brokerFrozen, brokerKilled } from '../../scenarios/bench/survival/brokers.ts'
+import { brokerDrained } from '../../scenarios/bench/survival/drains.ts'
 import {
   oneOfFourFrozen,
   registriesKilled,
   requesterCutBriefly,
   requesterCutLong,
-} from '../scenarios/bench/survival/links.ts'
-import { survives } from './support/survival.ts'
+} from '../../scenarios/bench/survival/links.ts'
+import { survives } from '../support/survival.ts'
 
 const load = { rate: 500, calmMs: 800, afterMs: 1_200 }
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isOk, misledOf, twiceOf } from '../scenarios/bench/survival/calls.ts'
-import { type AttachedOptions, attachedStage } from '../scenarios/live/index.ts'
-import { ownTmp, Theatre } from './support/live.ts'
-import { registry } from './support/registry.ts'
-import { story, until, type World } from './support/world.ts'
+import { isOk, misledOf, twiceOf } from '../../scenarios/bench/survival/calls.ts'
+import { type AttachedOptions, attachedStage } from '../../scenarios/live/index.ts'
+import { ownTmp, Theatre } from '../support/live.ts'
+import { registry } from '../support/registry.ts'
+import { story, until, type World } from '../support/world.ts'
 
 const TOKEN = 'a-token-of-the-drill'
 

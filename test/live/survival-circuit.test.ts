@@ -1,6 +1,6 @@
 /** A few failures among many answers are no reason to refuse a topic's calls. */
 import assert from 'node:assert/strict'
-import { flood, story, tally } from './support/world.ts'
+import { flood, story, tally } from '../support/world.ts'
 
 const answers = (body: { fails: boolean }) => {
   if (body.fails) throw new Error('a defect of the service')

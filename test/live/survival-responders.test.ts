@@ -6,8 +6,8 @@ import {
   responderFrozen,
   responderKilled,
   responderSlow,
-} from '../scenarios/bench/survival/responders.ts'
-import { survives } from './support/survival.ts'
+} from '../../scenarios/bench/survival/responders.ts'
+import { survives } from '../support/survival.ts'
 
 /** Times in which even a machine that is shared can do so many calls. */
 const slow = { calls: 400, slowMs: 3_000, timeoutMs: 2_000, concurrency: 5 }

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { startBroker } from '../broker/index.ts'
+import { startBroker } from '../../broker/index.ts'
 
-const MAIN = fileURLToPath(new URL('../scenarios/cli/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../scenarios/cli/main.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'finbus-cli-drill-'))
 const running = new Set<ChildProcess>()
 

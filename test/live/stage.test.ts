@@ -1,9 +1,9 @@
 /** Real processes that are hurt in every way there is: what is seen of it, and what stays true. */
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
-import { isOk, misledOf, twiceOf } from '../scenarios/bench/survival/calls.ts'
-import type { Call } from '../scenarios/drills/stage.ts'
-import { liveStage } from '../scenarios/live/index.ts'
+import { isOk, misledOf, twiceOf } from '../../scenarios/bench/survival/calls.ts'
+import type { Call } from '../../scenarios/drills/stage.ts'
+import { liveStage } from '../../scenarios/live/index.ts'
 import {
   alive,
   childPlaying,
@@ -12,8 +12,8 @@ import {
   ownTmp,
   Theatre,
   writable,
-} from './support/live.ts'
-import { story } from './support/world.ts'
+} from '../support/live.ts'
+import { story } from '../support/world.ts'
 
 const from = (calls: readonly Call[], idc: string): Call[] =>
   calls.filter((call) => call.idc === idc && !call.isBystander && isOk(call))

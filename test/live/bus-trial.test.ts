@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { story } from './support/world.ts'
+import { story } from '../support/world.ts'
 
 story(
   'the trial of a half-open circuit counts once, and closes it only by its own end',

@@ -11,13 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Log } from '../rr-client/index.ts'
-import { planOf } from '../scenarios/cli/cluster-plan.ts'
-import { KeptProcess } from '../scenarios/cli/kept-process.ts'
-import { readSettings } from '../scenarios/cli/settings.ts'
-import { story, until, type World } from './support/world.ts'
+import type { Log } from '../../rr-client/index.ts'
+import { planOf } from '../../scenarios/cli/cluster-plan.ts'
+import { KeptProcess } from '../../scenarios/cli/kept-process.ts'
+import { readSettings } from '../../scenarios/cli/settings.ts'
+import { story, until, type World } from '../support/world.ts'
 
-const MAIN = fileURLToPath(new URL('../scenarios/cli/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../scenarios/cli/main.js', import.meta.url))
 const ANYWHERE = ['--listen', 'ws://127.0.0.1:0']
 
 interface Told {
