@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BusError } from '../rr-client/index.ts'
 import { service } from './support/service.ts'
-import { ending, failure, story, until } from './support/world.ts'
+import { AT_ONCE_MS, ending, failure, story, until } from './support/world.ts'
 
 story(
   'a handler that never returns: the call ends at its deadline, and the signal says so',
@@ -19,7 +19,7 @@ story(
       'deadline_exceeded',
     )
     assert.deepEqual([error.outcome, error.details.attempts], ['unknown', 1])
-    assert.ok(error.ms > 100 && error.ms < 500, `${error.ms} ms`)
+    assert.ok(error.ms > 100 && error.ms < 150 + AT_ONCE_MS, `${error.ms} ms`)
     await until('the signal has aborted', () => reasons.length === 1)
     assert.equal(reasons[0]!.code, 'deadline_exceeded')
     assert.equal(answerer.snapshot().answering[0]!.running, 1, 'it does run on, and is seen to')

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Bus, BusError, ServiceError } from '../rr-client/index.ts'
-import { type Ending, ending, failure, flood, story, tally, until } from './support/world.ts'
+import {
+  AT_ONCE_MS,
+  type Ending,
+  ending,
+  failure,
+  flood,
+  story,
+  tally,
+  until,
+} from './support/world.ts'
 
 story(
   '100 calls to nobody fail in no time, and a handler started later gets none of them',
@@ -15,10 +24,8 @@ story(
     const errors = await Promise.all(calls)
     for (const { outcome, retryable, details, ms } of errors) {
       assert.deepEqual([outcome, retryable, details.attempts], ['not_executed', true, 0])
-      assert.ok(ms < 250, `${ms} ms`)
+      assert.ok(ms < AT_ONCE_MS, `${ms} ms`)
     }
-    const median = errors.map(({ ms }) => ms).sort((a, b) => a - b)[50]!
-    assert.ok(median <= 50, `median ${median} ms`)
     const service = await world.connect(broker.url, { name: 'late' })
     let got = 0
     await service.reply('nobody.there', () => {
@@ -40,12 +47,12 @@ story('waitForResponder waits for one, and no longer than the deadline', async (
   )
   const given = await vain
   assert.equal(given.outcome, 'not_executed', 'it was never sent')
-  assert.ok(given.ms > 100 && given.ms < 500)
+  assert.ok(given.ms > 100 && given.ms < 150 + AT_ONCE_MS)
   const service = await world.connect(broker.url, { name: 'soon' })
   await service.reply('soon.there', (body) => body)
   const since = performance.now()
   const endings = await Promise.all(calls)
-  assert.ok(performance.now() - since < 500)
+  assert.ok(performance.now() - since < AT_ONCE_MS)
   assert.deepEqual(tally(endings), { ok: 100 })
   assert.equal(service.snapshot().counters.received, 100)
 })
@@ -58,7 +65,7 @@ story('the last responder goes: the next call is told at once', async (world) =>
   assert.equal(await bus.request('only.one', {}), 1)
   await service.close()
   const error = await failure(bus.request('only.one', {}), 'no_responder')
-  assert.ok(error.ms < 500, `${error.ms} ms`)
+  assert.ok(error.ms < AT_ONCE_MS, `${error.ms} ms`)
   assert.equal(error.outcome, 'not_executed')
 })
 
@@ -79,7 +86,7 @@ story(
     const reader = await world.connect(broker.url, { token: 'reader-reader-reader' })
     const error = await failure(reader.request('payments.transfer', {}), 'forbidden')
     assert.deepEqual([error.outcome, error.retryable, got], ['not_executed', false, 0])
-    assert.ok(error.ms < 500)
+    assert.ok(error.ms < AT_ONCE_MS)
     await failure(reader.request('payments.transfer', {}, { waitForResponder: true }), 'forbidden')
     const answer = await failure(
       reader.reply('account.balance', () => 1),
@@ -140,7 +147,7 @@ story(
       [error.outcome, error.details.limit, error.details.current],
       ['not_executed', 900, 900],
     )
-    assert.ok(error.ms < 100)
+    assert.ok(error.ms < AT_ONCE_MS)
     const other = await world.connect(broker.url)
     assert.equal(
       await other.request('outer.call', {}),
@@ -182,7 +189,7 @@ story(
       assert.deepEqual([error.details.limit, error.details.stage], [100, 'queue'])
       assert.ok((error.details.current ?? 0) >= 100, `current ${error.details.current}`)
       assert.ok((error.retryAfterMs ?? 0) > 0, 'says when to try again')
-      assert.ok(ms < 1_000, `${ms} ms`)
+      assert.ok(ms < AT_ONCE_MS, `${ms} ms`)
     }
     open()
     await until('all is over', () => endings.length === 400)
@@ -193,7 +200,7 @@ story(
       'calls are accepted again',
       async () => (await ending(bus.request('deep.queue', {}))).error === undefined,
     )
-    assert.ok(performance.now() - since < 1_000)
+    assert.ok(performance.now() - since < AT_ONCE_MS)
   },
 )
 
@@ -264,7 +271,7 @@ story(
     const refused = await flood(500, 1, () => bus.request('sick.topic', {}))
     assert.deepEqual(tally(refused), { circuit_open: 500 })
     const median = refused.map(({ ms }) => ms).sort((a, b) => a - b)[250]!
-    assert.ok(median < 5, `${median} ms for a refusal`)
+    assert.ok(median < 50, `${median} ms for a refusal`)
     for (const { error: open } of refused.slice(0, 3) as { error: BusError }[]) {
       assert.deepEqual([open.outcome, open.details.attempts], ['not_executed', 0])
       assert.ok(open.retryAfterMs! > 0 && open.retryAfterMs! <= 2_000)
@@ -275,7 +282,7 @@ story(
     isSick = false
     await until('a trial call goes through', () => bus.circuit('sick.topic').halfOpen, 4_000)
     const waited = performance.now() - openedAt
-    assert.ok(waited > 1_500 && waited < 3_500, `half-open after ${waited} ms`)
+    assert.ok(waited > 1_500 && waited < 2_000 + AT_ONCE_MS * 2, `half-open after ${waited} ms`)
     const trials = await Promise.all(
       Array.from({ length: 10 }, () => ending(bus.request('sick.topic', {}))),
     )
@@ -322,7 +329,7 @@ story('an operator forces a circuit open, and closed', async (world) => {
   await bus.reply('forced.topic', () => 'there')
   bus.circuit('forced.topic').open()
   const error = await failure(bus.request('forced.topic', {}), 'circuit_open')
-  assert.ok(error.ms < 100)
+  assert.ok(error.ms < AT_ONCE_MS)
   bus.circuit('forced.topic').close()
   assert.equal(await bus.request('forced.topic', {}), 'there')
   bus.circuit('forced.topic').disable()

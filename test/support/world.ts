@@ -36,6 +36,9 @@ export const strictLog: Log = {
   },
 }
 
+/** Far from the timeout of a call (3 s), with room for a machine that others use: what is known at once. */
+export const AT_ONCE_MS = 1_500
+
 /** Waits until a fact holds, looking often, for at most `withinMs`. */
 export const until = async (
   what: string,
