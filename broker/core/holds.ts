@@ -4,7 +4,7 @@ import type { BrokerState } from './state.ts'
 import type { Topic } from './topic.ts'
 
 /** Holds at once, over all topics. */
-export const MAX_HOLDS = 10_000
+const MAX_HOLDS = 10_000
 
 /**
  * What operators have said of who is to own no queue here. Its queue goes as that of one instance too

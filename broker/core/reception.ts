@@ -132,7 +132,10 @@ export class Reception {
     this.#state.counters.bansDropped = this.#bans.dropped
     this.#state.effects.advise({ kind: 'session_kicked', peer, reason, forMs: banMs })
     const message = `an operator has ended this session: ${reason}`
-    link?.outbox.frame(now, Frame.reject, encodeReject({ code: 'forbidden', message }))
+    if (link !== undefined) {
+      link.outbox.frame(now, Frame.reject, encodeReject({ code: 'forbidden', message }))
+      this.#unlink(link, session, REFUSED, 'forbidden')
+    }
     this.#end(now, session, 'kicked')
   }
 
