@@ -1,5 +1,6 @@
 import { BusError } from '../bus/errors.ts'
 import type { Loop } from '../bus/io/loop.ts'
+import type { Runtime } from '../bus/io/runtime.ts'
 import { checkTopic } from '../bus/names.ts'
 import type { RequestOptions } from './api.ts'
 import { type CallDefaults, callFacts } from './call-facts.ts'
@@ -19,9 +20,17 @@ export class Calls {
   readonly #core: ClientCore
   readonly #loop: Loop
   readonly #circuits: Circuits
+  readonly #runtime: Runtime
   readonly #checked = new Set<string>()
 
-  constructor(defaults: CallDefaults, core: ClientCore, loop: Loop, circuits: Circuits) {
+  constructor(
+    defaults: CallDefaults,
+    runtime: Runtime,
+    core: ClientCore,
+    loop: Loop,
+    circuits: Circuits,
+  ) {
+    this.#runtime = runtime
     this.#defaults = defaults
     this.#core = core
     this.#loop = loop
@@ -45,32 +54,50 @@ export class Calls {
       return { promise: Promise.reject(error), cancel: () => {} }
     }
     const caller = new Caller(facts, this.#defaults.codec)
+    if (this.#core.state.trace !== undefined) caller.beganAt = this.#runtime.fineNow()
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
     if (gate === 'free') this.#begin(caller, options?.signal)
     else if (gate === 'probe') this.#probe(caller, options?.signal)
-    else if (BusError.is(gate)) caller.fail(gate)
-    else {
+    else if (BusError.is(gate)) {
+      caller.fail(gate)
+      this.#rejected(topic, gate)
+    } else {
       caller.isTrial = true
       const trial = gate.fire(() => {
         this.#begin(caller, options?.signal)
         return caller.promise
       })
       const promise = trial.catch((error: unknown) => {
-        throw this.#circuits.translate(topic, error)
+        const rejection = this.#circuits.rejectionIn(topic, error)
+        if (rejection === undefined) throw error
+        this.#rejected(topic, rejection)
+        throw rejection
       })
       return { promise, cancel }
     }
     return { promise: caller.promise, cancel }
   }
 
-  /** A call has ended: its circuit wants to know. */
+  /** A call has ended: it is counted, and its circuit wants to know. */
   settled(future: RequestResponseFuture, error: unknown): void {
+    const { tally } = future.topic
+    tally.settled(error)
+    const { beganAt } = callerOf(future)
+    if (beganAt >= 0) tally.took(this.#runtime.fineNow() - beganAt)
     if (this.#circuits.size === 0 && error === undefined) return
     if (callerOf(future).isTrial) return
     const { topic } = future.facts
     if (error === undefined) this.#circuits.succeed(topic)
     else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
+  }
+
+  /** A circuit has stopped a call before it was one; it is counted all the same. */
+  #rejected(topic: string, error: BusError): void {
+    this.#loop.post(
+      (now) => this.#core.requester.topics.used(now, topic).tally.settled(error),
+      topic,
+    )
   }
 
   #begin(caller: Caller, signal: AbortSignal | undefined): void {

@@ -64,6 +64,7 @@ export class Answers {
   #answerBy(now: number, mark: Mark, way: Way, reply: ReplyWords): void {
     const { link } = way
     writeReply(now, link, mark, way.origin, way.delivery, NO_BYTES, reply)
+    this.#state.trace?.answered(now, 'replied', mark, link.broker)
     this.#state.heartbeat.touch(now, link)
     if (way === mark.way) mark.batch = link.outbox.lastBatch
   }
@@ -71,6 +72,7 @@ export class Answers {
   #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: ReplyWords): void {
     const own = encodeHeaders({}, { [OwnHeader.replyTopic]: mark.peer.replyTopic })
     writeReply(now, link, mark, 0, 0, own, reply)
+    this.#state.trace?.answered(now, 'replied', mark, link.broker)
     this.#state.heartbeat.touch(now, link)
     mark.way = { link, generation: link.generation, readAt: now, origin: 0, delivery: 0 }
     mark.batch = link.outbox.lastBatch
