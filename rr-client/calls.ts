@@ -1,6 +1,5 @@
 import { BusError } from '../bus/errors.ts'
 import type { Loop } from '../bus/io/loop.ts'
-import type { Runtime } from '../bus/io/runtime.ts'
 import { checkTopic } from '../bus/names.ts'
 import type { RequestOptions } from './api.ts'
 import { type CallDefaults, callFacts } from './call-facts.ts'
@@ -20,17 +19,9 @@ export class Calls {
   readonly #core: ClientCore
   readonly #loop: Loop
   readonly #circuits: Circuits
-  readonly #runtime: Runtime
   readonly #checked = new Set<string>()
 
-  constructor(
-    defaults: CallDefaults,
-    runtime: Runtime,
-    core: ClientCore,
-    loop: Loop,
-    circuits: Circuits,
-  ) {
-    this.#runtime = runtime
+  constructor(defaults: CallDefaults, core: ClientCore, loop: Loop, circuits: Circuits) {
     this.#defaults = defaults
     this.#core = core
     this.#loop = loop
@@ -54,7 +45,6 @@ export class Calls {
       return { promise: Promise.reject(error), cancel: () => {} }
     }
     const caller = new Caller(facts, this.#defaults.codec)
-    if (this.#core.state.trace !== undefined) caller.beganAt = this.#runtime.fineNow()
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
     if (gate === 'free') this.#begin(caller, options?.signal)
@@ -84,7 +74,7 @@ export class Calls {
     const { tally } = future.topic
     tally.settled(error)
     const { beganAt } = callerOf(future)
-    if (beganAt >= 0) tally.took(this.#runtime.fineNow() - beganAt)
+    if (beganAt >= 0) tally.took(this.#loop.stepAt - beganAt)
     if (this.#circuits.size === 0 && error === undefined) return
     if (callerOf(future).isTrial) return
     const { topic } = future.facts
@@ -116,6 +106,7 @@ export class Calls {
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
+    if (this.#core.state.trace !== undefined) caller.beganAt = this.#loop.stepAt
     caller.future = this.#core.request(now, caller.facts, caller)
   }
 

@@ -135,7 +135,7 @@ export class Client implements Bus, AnswererHost {
         }, link)
       },
     })
-    this.#calls = new Calls(this, runtime, this.#core, this.#loop, this.#circuits)
+    this.#calls = new Calls(this, this.#core, this.#loop, this.#circuits)
     this.#forces = new Forces(runtime, this.#core, this.#loop, this.#circuits)
     this.#orders = new Orders(this.#core, this.#loop, this.#forces)
     this.#reporter = new Reporter(runtime, this.#core, this.#loop, this.#circuits)

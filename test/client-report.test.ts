@@ -1,11 +1,16 @@
 /** What a client tells the broker that looks at it. */
 import assert from 'node:assert/strict'
-import { describe } from 'node:test'
+import { describe, test } from 'node:test'
 import { Frame } from '../bus/index.ts'
-import type { NewsReport, TopicReport } from '../bus/report.ts'
+import { nodeRuntime } from '../bus/io/runtime.ts'
+import type { NewsReport, Report, TopicReport } from '../bus/report.ts'
+import { Circuits } from '../rr-client/circuits.ts'
 import { type Bus, ServiceError } from '../rr-client/index.ts'
+import { NewsRoom } from '../rr-client/news.ts'
+import { Reports } from '../rr-client/reports.ts'
 import { type HeardReport, Onlooker } from './support/onlooker.ts'
 import { ending, story, until, type World } from './support/world.ts'
+import { town } from './virtual/town.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -199,6 +204,66 @@ describe('a client that a broker looks at', () => {
     bus.force('account.balance', { to: 'closed', reason: 'a test' })
     await bus.close()
     assert.equal(onlooker.reports.length, before)
+  })
+})
+
+describe('reports', () => {
+  test('say nothing while nothing changes, and all once more to a broker that is new', () => {
+    const { world, r } = town(1)
+    const news = new NewsRoom()
+    const circuits = new Circuits(nodeRuntime, (advisory) => news.take(r.now, advisory))
+    const reports = new Reports(r.core, circuits, news)
+    const next = (): Report | undefined => {
+      const json = reports.next(r.now, 65_536, 'open')
+      return json === undefined ? undefined : (JSON.parse(json.toString()) as Report)
+    }
+    r.callMany(3)
+    world.run(100)
+    const first = next()!
+    assert.deepEqual([first.n, first.isFull, first.topics?.length], [1, true, 1])
+    world.run(60_000)
+    // Its pings have told how far the broker is.
+    assert.deepEqual(Object.keys(next() ?? {}), ['n', 'isFull', 'state', 'inFlight', 'links'])
+    world.run(60_000)
+    assert.equal(next(), undefined)
+    r.call()
+    assert.deepEqual(next()?.topics?.[0]?.open, 1)
+    world.run(100)
+    const done = next()?.topics?.[0]
+    // More than calls, for the way had been quiet for so long that it had to be tried.
+    assert.deepEqual([done?.open, done?.sentTo.local], [0, 4 + done!.moves])
+    assert.equal(next(), undefined)
+    reports.beginAnew()
+    const anew = next()!
+    assert.deepEqual([anew.isFull, anew.topics?.length, anew.links?.length], [true, 1, 1])
+    assert.equal(anew.counters?.requests, 4)
+    // Five minutes without a call, and the topic is forgotten.
+    world.run(400_000)
+    assert.deepEqual(next()?.left, ['account.balance'])
+    assert.equal(next(), undefined)
+    circuits.close()
+  })
+
+  test('drop the oldest news when there are too many, and say how many', () => {
+    const news = new NewsRoom()
+    for (let i = 0; i < 205; i++) news.take(i, { kind: 'stalled', stoppedMs: i })
+    news.take(999, { kind: 'late_reply', correlationId: 'x-1' })
+    assert.deepEqual([news.kept.length, news.kept[0]?.at, news.dropped], [200, 5, 5])
+    const { r } = town(1)
+    const circuits = new Circuits(nodeRuntime, () => {})
+    const reports = new Reports(r.core, circuits, news)
+    const told: number[] = []
+    for (let json = reports.next(1_000, 4_000, 'open'); json !== undefined; ) {
+      assert.ok(json.length <= 4_000)
+      const report = JSON.parse(json.toString()) as Report
+      told.push(...(report.news ?? []).map(({ agoMs }) => 1_000 - agoMs))
+      assert.equal(report.newsDropped, 5)
+      json = reports.next(1_000, 4_000, 'open')
+    }
+    assert.deepEqual(
+      told,
+      Array.from({ length: 200 }, (_, i) => i + 5),
+    )
   })
 })
 

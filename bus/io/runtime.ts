@@ -17,7 +17,7 @@ export interface TimedCircuit {
  */
 export interface Runtime {
   readonly now: Clock
-  /** With fractions of a millisecond, for durations only; worlds without them have whole ones. */
+  /** The same with fractions, whose whole part is `now`; a world without them has none here either. */
   readonly fineNow: Clock
   readonly setTimer: (task: () => void, ms: number) => Timer
   readonly clearTimer: (timer: Timer | undefined) => void

@@ -15,7 +15,7 @@ import {
 } from './attempts.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { noteRefusal, readRefusal, writeCancel, writeRequest } from './call-frames.ts'
-import { reasonName, replyName } from './call-trace.ts'
+import { reasonName, replyName, Traced } from './call-trace.ts'
 import { refusalAtDoor } from './door.ts'
 import { correlationIdOf, errorOf, failureOf } from './failure.ts'
 import { findQueue } from './find-queue.ts'
@@ -93,7 +93,7 @@ export class Requester {
     }
     this.#open.add(now, future)
     topic.calls += 1
-    state.trace?.asked(now, 'accepted', future)
+    state.trace?.asked(now, Traced.accepted, future)
     this.#place(now, future)
     return future
   }
@@ -101,7 +101,7 @@ export class Requester {
   /** The caller gave up. */
   cancel(now: number, future: RequestResponseFuture): void {
     if (future.isSettled) return
-    this.#state.trace?.asked(now, 'cancelled', future)
+    this.#state.trace?.asked(now, Traced.cancelled, future)
     if (future.current !== undefined) this.#sendCancel(now, future, future.current)
     for (const attempt of future.earlier ?? []) this.#sendCancel(now, future, attempt)
     this.#fail(now, future, 'cancelled')
@@ -135,7 +135,7 @@ export class Requester {
     state.counters.succeeded += 1
     const headersStart = at + Reply.head
     const kind = b[at + Reply.kind]!
-    state.trace?.asked(now, 'settled', future, replyName(kind))
+    state.trace?.asked(now, Traced.settled, future, replyName(kind))
     state.effects.fulfil(future, {
       kind,
       flags,
@@ -174,7 +174,7 @@ export class Requester {
     if (from !== 0 && instance !== attempt.instance) return
     future.refusal = readRefusal(b, at, end)
     const why = this.#state.trace && reasonName(future.refusal.reason)
-    this.#state.trace?.attempted(now, 'refused', future, attempt, why)
+    this.#state.trace?.attempted(now, Traced.refused, future, attempt, why)
     if (attempt.queue !== undefined) {
       this.isolations.refused(now, future, attempt, from !== 0)
     }
@@ -191,7 +191,7 @@ export class Requester {
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
     noteLoss(future, current)
-    this.#state.trace?.attempted(now, 'lost', future, current, 'responder')
+    this.#state.trace?.attempted(now, Traced.lost, future, current, 'responder')
     this.isolations.failed(now, future, current)
     if (isIdempotent(future) && !mayGoElsewhere(future)) this.#fail(now, future, 'responder_lost')
     else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
@@ -219,7 +219,7 @@ export class Requester {
     this.topics.onLinkDown(now, link)
     for (const future of this.#open.values()) {
       if (future.current?.link !== link) continue
-      this.#state.trace?.attempted(now, 'lost', future, future.current, 'link')
+      this.#state.trace?.attempted(now, Traced.lost, future, future.current, 'link')
       this.#recovery.start(now, future)
     }
   }
@@ -298,7 +298,7 @@ export class Requester {
     if (queue !== undefined) queue.inFlight += 1
     if (queue !== undefined && queue.tier > 0) this.#state.counters.crossIdc += 1
     const how = queue === undefined ? 'pinned' : ''
-    this.#state.trace?.attempted(now, 'sent', future, future.current, how)
+    this.#state.trace?.attempted(now, Traced.sent, future, future.current, how)
     link.lastUsedAt = now
     link.addCall(now)
     this.#state.heartbeat.touch(now, link)
@@ -365,7 +365,7 @@ export class Requester {
     const error = errorOf(now, future, code, facts.instance, about)
     this.#remove(now, future)
     this.#state.counters.failed += 1
-    this.#state.trace?.asked(now, 'settled', future, code)
+    this.#state.trace?.asked(now, Traced.settled, future, code)
     this.#state.effects.fail(future, error)
   }
 

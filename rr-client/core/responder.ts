@@ -9,7 +9,7 @@ import { addresseeOf } from './addressee.ts'
 import type { Answers } from './answers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { wordsOf, writeRefusal } from './call-frames.ts'
-import { replyName } from './call-trace.ts'
+import { replyName, Traced } from './call-trace.ts'
 import { correlationIdOf } from './failure.ts'
 import { dropCall, isOpen, lastConfirmed, type Mark, newMark, type Way, waysOf } from './mark.ts'
 import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
@@ -85,7 +85,7 @@ export class Responder {
     if (mark === undefined || mark.attempt > u16(b, at + Cancel.attempt)) return
     if (mark.state === 'waiting') this.refuse(now, mark, Reason.cancelled, '')
     if (mark.state !== 'running') return
-    this.#state.trace?.answered(now, 'cancelled', mark)
+    this.#state.trace?.answered(now, Traced.cancelled, mark)
     this.#state.effects.abort(mark, 'cancelled')
   }
 
@@ -108,7 +108,7 @@ export class Responder {
     }
     if (this.#watched.size > 0) this.#watched.delete(mark.id)
     mark.state = 'running'
-    this.#state.trace?.answered(now, 'started', mark)
+    this.#state.trace?.answered(now, Traced.started, mark)
     mark.registration.waiting -= 1
     mark.registration.running += 1
     const { registration, way } = mark
@@ -130,7 +130,7 @@ export class Responder {
     const { reply } = mark
     if (mark.state !== 'running' || reply === undefined) return
     mark.state = 'done'
-    this.#state.trace?.answered(now, 'finished', mark, replyName(reply.kind))
+    this.#state.trace?.answered(now, Traced.finished, mark, replyName(reply.kind))
     mark.registration.running -= 1
     dropCall(mark.way)
     this.#watched.delete(mark.id)
@@ -192,7 +192,7 @@ export class Responder {
         mark.state = 'never'
         mark.registration.waiting -= 1
         mark.body = NO_BYTES
-        this.#state.trace?.answered(now, 'lost', mark, 'link')
+        this.#state.trace?.answered(now, Traced.lost, mark, 'link')
       } else if (mark.state === 'done' && mark.kept !== undefined && !isAtBroker(mark)) {
         this.#answers.owe(mark)
       }
@@ -280,7 +280,7 @@ export class Responder {
     mark.registration.waiting += 1
     way.link.addCall(now)
     way.link.lastUsedAt = now
-    this.#state.trace?.answered(now, 'received', mark)
+    this.#state.trace?.answered(now, Traced.received, mark)
     this.#marks.add(now, mark)
     this.#offer(now, mark, registration, b, at, bodyAt, end)
   }
@@ -337,7 +337,7 @@ export class Responder {
       return
     }
     mark.attempt = Math.max(mark.attempt, attempt)
-    this.#state.trace?.answered(now, 'received', mark, 'copy')
+    this.#state.trace?.answered(now, Traced.received, mark, 'copy')
     if (mark.state === 'done') {
       mark.way = way
       this.#answers.sendAgain(now, mark)
