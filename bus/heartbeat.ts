@@ -16,6 +16,7 @@ export interface Beating {
   /** Unsent bytes when last looked at, and when they were last seen to shrink. */
   unsent: number
   progressAt: number
+  ping(now: number): void
 }
 
 /** What both ends keep of a link for the heartbeat, and the calls in hand that make it busy. */
@@ -28,6 +29,10 @@ export abstract class BeatingEnd implements Beating {
   isBeating = false
   unsent = 0
   progressAt = 0
+  /** Milliseconds from a ping to its pong, the last time it was measured, or -1. */
+  rttMs = -1
+  #pings = 0
+  #pingedAt = -1
   #calls = 0
 
   get calls(): number {
@@ -44,6 +49,21 @@ export abstract class BeatingEnd implements Beating {
     if (this.#calls === 0) this.busySince = -1
   }
 
+  /** A ping leaves with the next flush. */
+  ping(now: number): void {
+    if (this.#pings === 0) this.#pingedAt = now
+    this.#pings += 1
+    this.outbox.frame(now, Frame.ping, NOTHING)
+  }
+
+  /** Pongs come in the order of their pings: the first one is that of the ping whose time was taken. */
+  pong(now: number): void {
+    if (this.#pings === 0) return
+    this.#pings -= 1
+    if (this.#pingedAt >= 0) this.rttMs = now - this.#pingedAt
+    this.#pingedAt = -1
+  }
+
   /** A new link begins with nothing in hand. */
   protected restart(): void {
     this.busySince = -1
@@ -52,6 +72,9 @@ export abstract class BeatingEnd implements Beating {
     this.isBeating = false
     this.unsent = 0
     this.progressAt = 0
+    this.rttMs = -1
+    this.#pings = 0
+    this.#pingedAt = -1
     this.#calls = 0
   }
 }
@@ -141,7 +164,7 @@ export class Heartbeat<L extends Beating> {
     // While an answer is awaited and nothing is said, only a ping can tell that the peer is gone; its
     // acknowledgement also keeps the bound on the age of batches tight.
     const isQuiet = isBusy && silentMs < 0 && pulse.ageBound(now) > this.#limits.pingMs
-    if (isQuiet || (isDoubtful && !link.isDoubtful)) link.outbox.frame(now, Frame.ping, NOTHING)
+    if (isQuiet || (isDoubtful && !link.isDoubtful)) link.ping(now)
     if (link.isDoubtful !== isDoubtful) {
       link.isDoubtful = isDoubtful
       this.#onDoubt(now, link)

@@ -166,6 +166,8 @@ export interface LinkSnapshot {
   life: number
   inFlight: number
   unsentBytes: number
+  /** Round trip of the last ping, in whole milliseconds; absent before the first. */
+  rttMs?: number
 }
 
 /** What one copy of the registry has to say. Its loss changes nothing for brokers that are known. */
@@ -188,7 +190,25 @@ export interface TopicView {
   writable: number
   /** Its calls have left this client's data centre, and have not all returned. */
   isAway: boolean
+  /** Settled calls since it was first called: `ok`, or `code outcome`, such as `deadline_exceeded unknown`. */
+  ends: Record<string, number>
+  /** Attempts sent, by the data centre of the responder. */
+  sentTo: Record<string, number>
+  /** How long settled calls took: half of them at most so long. Known while a broker observes this client. */
+  p50Ms?: number
+  /** The same for 99 of 100. */
+  p99Ms?: number
   routes: RouteView[]
+}
+
+/** The circuit of a topic. */
+export interface CircuitView {
+  topic: string
+  state: 'closed' | 'open' | 'half-open'
+  /** An operator decided. */
+  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
+  /** Calls of the last ten seconds, as the circuit counts them. */
+  counts: { successes: number; failures: number; rejects: number }
 }
 
 /** A topic that this client answers. */
@@ -213,6 +233,8 @@ export interface RouteView {
   state: string
   /** `closed`: it gets its calls; `open`: it is left alone. */
   isolation: 'closed' | 'open' | 'half-open' | 'ramping'
+  /** An operator decided. */
+  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
   inFlight: number
   latencyMs: number
   /** Requests waiting there for each handler that may run. */
@@ -229,6 +251,8 @@ export interface BusSnapshot {
   registries: RegistrySnapshot[]
   topics: TopicView[]
   answering: AnsweringView[]
+  /** Those there are: a circuit appears with a topic's first failure, or when it is asked for. */
+  circuits: CircuitView[]
   inFlight: number
   marks: number
   keptReplyBytes: number
@@ -243,7 +267,10 @@ export interface ForceOptions {
    * becomes of it decides. `auto`: an earlier word is taken back.
    */
   to: 'open' | 'closed' | 'probe' | 'auto'
-  /** The circuit around all calls to the topic, or its queues. Default `circuit`. */
+  /**
+   * The circuit around all calls to the topic, or its queues, those that come later among them. Default
+   * `circuit`.
+   */
   what?: 'circuit' | 'queues'
   /** Queues of this instance only. */
   instance?: string
@@ -255,7 +282,7 @@ export interface ForceOptions {
   forMs?: number
 }
 
-/** What a force meant: known queues change, those that come later do not. */
+/** How many circuits and queues a force meant when it was said. */
 export interface ForceReport {
   circuits: number
   queues: number

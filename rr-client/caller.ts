@@ -13,6 +13,8 @@ export class Caller {
   future: RequestResponseFuture | undefined
   /** The circuit itself runs the call, and counts how it ends. */
   isTrial = false
+  /** When it began, with fractions; -1 if nobody looks. */
+  beganAt = -1
   #resolve: (value: unknown) => void
   #reject: (error: unknown) => void
   #signal: AbortSignal | undefined

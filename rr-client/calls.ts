@@ -49,28 +49,45 @@ export class Calls {
     const cancel = (): void => this.#cancel(caller)
     if (gate === 'free') this.#begin(caller, options?.signal)
     else if (gate === 'probe') this.#probe(caller, options?.signal)
-    else if (BusError.is(gate)) caller.fail(gate)
-    else {
+    else if (BusError.is(gate)) {
+      caller.fail(gate)
+      this.#rejected(topic, gate)
+    } else {
       caller.isTrial = true
       const trial = gate.fire(() => {
         this.#begin(caller, options?.signal)
         return caller.promise
       })
       const promise = trial.catch((error: unknown) => {
-        throw this.#circuits.translate(topic, error)
+        const rejection = this.#circuits.rejectionIn(topic, error)
+        if (rejection === undefined) throw error
+        this.#rejected(topic, rejection)
+        throw rejection
       })
       return { promise, cancel }
     }
     return { promise: caller.promise, cancel }
   }
 
-  /** A call has ended: its circuit wants to know. */
+  /** A call has ended: it is counted, and its circuit wants to know. */
   settled(future: RequestResponseFuture, error: unknown): void {
+    const { tally } = future.topic
+    tally.settled(error)
+    const { beganAt } = callerOf(future)
+    if (beganAt >= 0) tally.took(this.#loop.stepAt - beganAt)
     if (this.#circuits.size === 0 && error === undefined) return
     if (callerOf(future).isTrial) return
     const { topic } = future.facts
     if (error === undefined) this.#circuits.succeed(topic)
     else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
+  }
+
+  /** A circuit has stopped a call before it was one; it is counted all the same. */
+  #rejected(topic: string, error: BusError): void {
+    this.#loop.post(
+      (now) => this.#core.requester.topics.used(now, topic).tally.settled(error),
+      topic,
+    )
   }
 
   #begin(caller: Caller, signal: AbortSignal | undefined): void {
@@ -89,6 +106,7 @@ export class Calls {
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
+    if (this.#core.state.trace !== undefined) caller.beganAt = this.#loop.stepAt
     caller.future = this.#core.request(now, caller.facts, caller)
   }
 

@@ -3,7 +3,8 @@ import CircuitBreaker from 'opossum'
 import type { Advisory } from '../bus/advisory.ts'
 import { BusError } from '../bus/errors.ts'
 import type { Runtime, Timer } from '../bus/io/runtime.ts'
-import type { ForceOptions } from './api.ts'
+import type { CircuitReport } from '../bus/report.ts'
+import type { CircuitView, ForceOptions } from './api.ts'
 
 /** The share of failures, in a window, that opens a circuit, and what it takes to judge. */
 const SETTINGS = {
@@ -42,6 +43,12 @@ const SICKNESS: ReadonlySet<string> = new Set([
   'expired',
 ])
 
+const CLOSED: CircuitReport = { state: 'closed' }
+const STATES = ['closed', 'open', 'half-open'] as const
+
+const stateOf = ({ opened, halfOpen }: CircuitBreaker): CircuitReport['state'] =>
+  opened ? 'open' : halfOpen ? 'half-open' : 'closed'
+
 const isSick = (error: unknown): boolean => BusError.is(error) && SICKNESS.has(error.code)
 
 /**
@@ -77,15 +84,46 @@ export class Circuits {
     return entry.breaker
   }
 
-  /** An operator decides: `probe` lets one call through, `auto` takes an earlier word back. */
-  force(topic: string, { to, reason, forMs }: Required<Pick<ForceOptions, ForceField>>): void {
+  /**
+   * An operator decides: `probe` lets one call through, `auto` takes an earlier word back. Returns how many
+   * circuits that meant.
+   */
+  force(topic: string, { to, reason, forMs }: Required<Pick<ForceOptions, ForceField>>): number {
+    const isState = to === 'open' || to === 'closed'
+    if (!isState && !this.#entries.has(topic)) return 0
     const entry = this.#entry(topic)
+    const before = this.#forced(entry)
     entry.error = undefined
     entry.isProbeDue = to === 'probe'
-    const isState = to === 'open' || to === 'closed'
     entry.forced = isState ? { to, until: this.#runtime.now() + forMs, reason } : undefined
     if (to === 'closed') entry.breaker.close()
-    this.#advise({ kind: 'circuit_forced', topic, to, reason })
+    const isSame = isState && before?.to === to && before.reason === reason
+    if (!isSame) this.#advise({ kind: 'circuit_forced', topic, to, reason })
+    return 1
+  }
+
+  /** The circuit of a topic as people see it. */
+  reportOf(topic: string): CircuitReport {
+    const entry = this.#entries.get(topic)
+    return entry === undefined ? CLOSED : this.#reportOf(entry)
+  }
+
+  /** A number that is another one when the report of the circuit would say something else. */
+  fingerprint(topic: string): number {
+    const entry = this.#entries.get(topic)
+    if (entry === undefined) return 0
+    const forced = this.#forced(entry)
+    return (
+      STATES.indexOf(stateOf(entry.breaker)) + 1 + (forced === undefined ? 0 : forced.until * 8)
+    )
+  }
+
+  /** All there are. */
+  get views(): CircuitView[] {
+    return [...this.#entries].map(([topic, entry]) => {
+      const { successes, failures, rejects } = entry.breaker.stats
+      return { topic, ...this.#reportOf(entry), counts: { successes, failures, rejects } }
+    })
   }
 
   /** The call that an operator let through has succeeded. */
@@ -128,9 +166,9 @@ export class Circuits {
       breaker.fire(() => Promise.reject(error)).catch(() => {})
   }
 
-  /** What `fire` says when it does not let a trial pass, in the bus's words. */
-  translate(topic: string, error: unknown): unknown {
-    if ((error as { code?: unknown } | null)?.code !== 'EOPENBREAKER') return error
+  /** The rejection that `fire` means when it does not let a trial pass; undefined: the trial failed. */
+  rejectionIn(topic: string, error: unknown): BusError | undefined {
+    if ((error as { code?: unknown } | null)?.code !== 'EOPENBREAKER') return undefined
     const entry = this.#entries.get(topic)
     return entry === undefined ? openError(topic) : this.#rejection(topic, entry)
   }
@@ -176,6 +214,14 @@ export class Circuits {
     this.#entries.set(topic, entry)
     this.#timer ??= this.#runtime.setTicker(this.#rotate, ROTATE_MS)
     return entry
+  }
+
+  #reportOf(entry: Entry): CircuitReport {
+    const forced = this.#forced(entry)
+    if (forced === undefined) return { state: stateOf(entry.breaker) }
+    const { to, reason, until } = forced
+    const leftMs = Math.max(0, until - this.#runtime.now())
+    return { state: to, forced: { to, reason, leftMs } }
   }
 
   #rejection(topic: string, entry: Entry): BusError {

@@ -36,9 +36,12 @@ import type { Registration } from './core/registration.ts'
 import type { ClientEffects } from './core/state.ts'
 import { Dialer } from './dialer.ts'
 import { Drain } from './drain.ts'
+import { Forces } from './forces.ts'
 import { Inspections } from './inspections.ts'
-import { type CheckedConnect, checkClose, checkForce, checkReply } from './options.ts'
+import { type CheckedConnect, checkClose, checkReply } from './options.ts'
+import { Orders } from './orders.ts'
 import { RegistryFollower } from './registry-follower.ts'
+import { Reporter } from './reporter.ts'
 import { snapshotOf } from './snapshot.ts'
 import { StatusStream } from './status.ts'
 
@@ -68,6 +71,9 @@ export class Client implements Bus, AnswererHost {
   /** Present if brokers are learned from registries. */
   readonly follower: RegistryFollower | undefined
   readonly #calls: Calls
+  readonly #forces: Forces
+  readonly #orders: Orders
+  readonly #reporter: Reporter
   label: Buffer = NO_BYTES
   #isBegun = false
   #closing: Promise<CloseReport> | undefined
@@ -130,6 +136,9 @@ export class Client implements Bus, AnswererHost {
       },
     })
     this.#calls = new Calls(this, this.#core, this.#loop, this.#circuits)
+    this.#forces = new Forces(runtime, this.#core, this.#loop, this.#circuits)
+    this.#orders = new Orders(this.#core, this.#loop, this.#forces)
+    this.#reporter = new Reporter(runtime, this.#core, this.#loop, this.#circuits)
     this.#drain = new Drain(this.#core, this.#loop, runtime)
     this.#book = new BrokerBook(this.#core)
     if (registries.length === 0) return
@@ -201,7 +210,7 @@ export class Client implements Bus, AnswererHost {
   snapshot(): BusSnapshot {
     const registries = this.follower?.snapshot() ?? []
     return {
-      ...snapshotOf(this.now(), this.#core, this.#options, this.#circuits.size),
+      ...snapshotOf(this.now(), this.#core, this.#options, this.#circuits.views),
       registries,
     }
   }
@@ -211,18 +220,7 @@ export class Client implements Bus, AnswererHost {
   }
 
   force(topic: string, options: ForceOptions): ForceReport {
-    checkTopic(topic)
-    const { what, to, reason, forMs, instance, idc } = checkForce(options)
-    if (what === 'circuit') {
-      this.#circuits.force(topic, { to, reason, forMs })
-      return { circuits: 1, queues: 0 }
-    }
-    let queues = 0
-    this.#loop.post((now) => {
-      const force = { instance, idc, to, reason, until: now + forMs }
-      queues = this.#core.requester.force(now, topic, force)
-    }, undefined)
-    return { circuits: 0, queues }
+    return this.#forces.say(checkTopic(topic), options)
   }
 
   inspect(): Promise<unknown> {
@@ -310,7 +308,8 @@ export class Client implements Bus, AnswererHost {
   }
 
   async #close(timeoutMs: number): Promise<CloseReport> {
-    const report = await this.#drain.all(timeoutMs)
+    this.#reporter.hurry()
+    const report = await this.#drain.all(timeoutMs, (now) => this.#reporter.last(now))
     this.#loop.flushNow()
     this.follower?.close()
     this.#dialer.close()
@@ -318,6 +317,7 @@ export class Client implements Bus, AnswererHost {
     this.#circuits.close()
     this.#status.close()
     this.#inspections.close()
+    this.#reporter.close()
     for (const handle of this.#handles.values()) handle.onDeclared(closedError())
     this.#handles.clear()
     return report
@@ -355,12 +355,15 @@ export class Client implements Bus, AnswererHost {
       linkUp: (link) => this.onLink(undefined, link),
       linkRefused: (link, error) => this.onLink(error, link),
       inspected: (id, piece, isLast) => this.#inspections.take(id, piece, isLast),
+      observed: () => this.#reporter.retarget(),
+      ordered: (link, order) => this.#orders.take(link, order),
       advise: (advisory) => this.#advise(advisory),
     }
   }
 
   #advise(advisory: Advisory): void {
     this.#status.tell(advisory)
+    this.#reporter.tell(advisory)
     this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
   }
 }

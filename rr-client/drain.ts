@@ -47,8 +47,8 @@ export class Drain {
     return { finished: before - abandoned, handedBack, abandoned }
   }
 
-  /** Ends the whole client: first what it answers, then what it asked. */
-  async all(timeoutMs: number): Promise<CloseReport> {
+  /** Ends the whole client: first what it answers, then what it asked; `lastWords` before the goodbye. */
+  async all(timeoutMs: number, lastWords: (now: number) => void): Promise<CloseReport> {
     const endsAt = this.#runtime.now() + timeoutMs
     const { requester, registrations, answers, state } = this.#core
     state.phase = 'draining'
@@ -59,6 +59,7 @@ export class Drain {
     const abandoned = requester.inFlight
     this.#loop.post((now) => {
       requester.abandon(now)
+      lastWords(now)
       this.#core.shut(now)
     }, undefined)
     return {

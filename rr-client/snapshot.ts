@@ -1,8 +1,10 @@
 import { queueStateName } from '../bus/frame.ts'
-import type { AnsweringView, BusSnapshot, LinkSnapshot, TopicView } from './api.ts'
+import { latencyQuantile } from '../bus/latency.ts'
+import type { AnsweringView, BusSnapshot, CircuitView, LinkSnapshot, TopicView } from './api.ts'
 import type { BrokerLink } from './core/broker-link.ts'
 import type { ClientCore } from './core/client-core.ts'
 import type { Registration } from './core/registration.ts'
+import type { RouteQueue } from './core/route-queue.ts'
 import type { TopicRoutes } from './core/routes.ts'
 
 /** All state of a client now, as plain data. */
@@ -10,7 +12,7 @@ export const snapshotOf = (
   now: number,
   core: ClientCore,
   { name, idc }: { name: string; idc: string },
-  circuits: number,
+  circuits: CircuitView[],
 ): Omit<BusSnapshot, 'registries'> => ({
   instance: core.state.facts.instance,
   name,
@@ -22,10 +24,11 @@ export const snapshotOf = (
   inFlight: core.requester.inFlight,
   marks: core.marks.size,
   keptReplyBytes: core.marks.keptBytes,
-  counters: { ...core.state.counters, circuits },
+  circuits,
+  counters: { ...core.state.counters, circuits: circuits.length },
 })
 
-const answeringOf = (registration: Registration): AnsweringView => {
+export const answeringOf = (registration: Registration): AnsweringView => {
   const { topic, group, queues, running, waiting, candidacy } = registration
   const role = candidacy === undefined ? 'all' : candidacy.isActive ? 'active' : 'standby'
   return { topic, group, role, queues: queues.size, running, waiting }
@@ -37,6 +40,9 @@ const topicOf = (now: number, topic: TopicRoutes): TopicView => ({
   queues: topic.queues.length,
   writable: topic.writable,
   isAway: topic.homing?.isAway === true,
+  ends: topic.tally.ends,
+  sentTo: topic.tally.sentTo,
+  ...quantilesOf(topic),
   routes: topic.queues.map((queue) => ({
     broker: queue.link.broker,
     queue: queue.handle,
@@ -46,24 +52,47 @@ const topicOf = (now: number, topic: TopicRoutes): TopicView => ({
     label: queue.label,
     state: queueStateName(queue.state),
     isolation: queue.isolation?.stateAt(now) ?? 'closed',
+    ...forcedOf(now, queue),
     inFlight: queue.inFlight,
     latencyMs: queue.latencyMs,
     load: queue.load,
   })),
 })
 
+const quantilesOf = ({ tally }: TopicRoutes): { p50Ms?: number; p99Ms?: number } => {
+  const { counts = [] } = tally.latency ?? {}
+  const p50Ms = latencyQuantile(counts, 0.5)
+  const p99Ms = latencyQuantile(counts, 0.99)
+  return p50Ms === undefined || p99Ms === undefined ? {} : { p50Ms, p99Ms }
+}
+
+/** What an operator wants of a queue now. */
+export const forcedOf = (
+  now: number,
+  { isolation }: RouteQueue,
+): { forced?: { to: 'open' | 'closed'; reason: string; leftMs: number } } => {
+  const forcing = isolation?.forcedAt(now)
+  if (forcing === undefined) return {}
+  const { to, reason, until } = forcing
+  return { forced: { to, reason, leftMs: until - now } }
+}
+
 const linkOf = (link: BrokerLink, isOver: boolean): LinkSnapshot => ({
   url: link.url,
-  state: isOver ? 'closed' : stateOf(link),
+  state: isOver ? 'closed' : linkStateOf(link),
   broker: link.broker,
   idc: link.idc,
   isHome: link.isHome,
   life: link.life,
   inFlight: link.calls,
   unsentBytes: link.outbox.unsentBytes,
+  ...rttOf(link),
 })
 
-const stateOf = ({ state }: BrokerLink): LinkSnapshot['state'] => {
+export const rttOf = ({ rttMs }: BrokerLink): { rttMs?: number } => (rttMs < 0 ? {} : { rttMs })
+
+/** How a link is, in the words of users. */
+export const linkStateOf = ({ state }: BrokerLink): LinkSnapshot['state'] => {
   if (state === 'up' || state === 'closed') return state
   return state === 'waiting' ? 'waiting' : 'connecting'
 }

@@ -1,6 +1,7 @@
 /** Fault row 35: a probe hangs, comes to nothing, or is answered too late; and operators who know better. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { TOPIC } from '../scenarios/sim/world/client-node.ts'
 import { replies } from '../scenarios/sim/world/handlers.ts'
 import { World } from '../scenarios/sim/world/world.ts'
 import { Crew, type Member, release } from './virtual/crew.ts'
@@ -249,11 +250,12 @@ describe('an operator', () => {
     const [forced] = crew.members as [Member]
     const calls = { by: r, perSecond: 1_000, ask: { timeoutMs: TIMEOUT_MS, idempotent: true } }
     drive(world, 200, calls)
-    const about = { instance: forced.client.instance, idc: undefined, reason: 'a bad disk' }
+    const { instance } = forced.client
+    const about = { topic: TOPIC, instance, idc: undefined, reason: 'a bad disk' }
     const force = (to: 'open' | 'closed' | 'probe' | 'auto', ms = 0): number => {
       let meant = 0
       r.step((now) => {
-        meant = r.core.requester.force(now, 'account.balance', { ...about, to, until: now + ms })
+        meant = r.core.requester.force(now, { ...about, to, until: now + ms })
       })
       return meant
     }
@@ -287,6 +289,7 @@ describe('an operator', () => {
     drive(world, 200, calls)
     sick.mood.takesMs = 3 * TIMEOUT_MS
     const all = {
+      topic: TOPIC,
       instance: undefined,
       idc: 'local',
       to: 'closed',
@@ -294,7 +297,7 @@ describe('an operator', () => {
     } as const
     r.step((now) => {
       const force = { ...all, until: now + 3_000 }
-      assert.equal(r.core.requester.force(now, 'account.balance', force), 2)
+      assert.equal(r.core.requester.force(now, force), 2)
     })
     const during = drive(world, 2_900, calls)
     assert.ok(during.to(sick.client).length > 20)
@@ -313,9 +316,9 @@ describe('an operator', () => {
     const force = { instance: undefined, idc: undefined, to: 'open', reason: '' } as const
     r.step((now) => {
       const until = now + 1_000
-      assert.equal(r.core.requester.force(now, 'never.called', { ...force, until }), 0)
-      const other = { ...force, until, instance: 'instance-else' }
-      assert.equal(r.core.requester.force(now, 'account.balance', other), 0)
+      assert.equal(r.core.requester.force(now, { ...force, topic: 'never.called', until }), 0)
+      const other = { ...force, topic: TOPIC, until, instance: 'instance-else' }
+      assert.equal(r.core.requester.force(now, other), 0)
     })
     crew.world.run(100)
     assert.equal(r.calls[0]?.end, 'reply')

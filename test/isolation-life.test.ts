@@ -262,7 +262,7 @@ describe('the end of a probe', () => {
 describe('an operator', () => {
   test('keeps it open until then, and no probe is taken', () => {
     const patient = new Patient()
-    patient.isolation.force(patient.now, 'open', patient.now + 60_000, 'a bad disk')
+    patient.isolation.hold({ to: 'open', until: patient.now + 60_000, reason: 'a bad disk' })
     patient.wait(59_999)
     assert.deepEqual([patient.state, patient.admitted(), patient.probe()], ['open', 0, 0])
     assert.ok(patient.isolation.isOpenAt(patient.now))
@@ -274,13 +274,13 @@ describe('an operator', () => {
 
   test('keeps it closed until then, whatever fails; afterwards failures count again', () => {
     const patient = opened()
-    patient.isolation.force(patient.now, 'closed', patient.now + 1_000, 'a test')
+    patient.isolation.hold({ to: 'closed', until: patient.now + 1_000, reason: 'a test' })
     assert.deepEqual([patient.state, patient.admitted()], ['closed', 1_000])
     assert.ok(!patient.isolation.isOpenAt(patient.now), 'another may be isolated')
     patient.wait(1_000)
     assert.equal(patient.state, 'open', 'what it was before')
     const healthy = new Patient()
-    healthy.isolation.force(healthy.now, 'closed', healthy.now + 1_000, 'a test')
+    healthy.isolation.hold({ to: 'closed', until: healthy.now + 1_000, reason: 'a test' })
     assert.equal(healthy.fail(50), 0)
     healthy.wait(1_000)
     assert.ok(healthy.fail() > 0)
@@ -288,22 +288,24 @@ describe('an operator', () => {
 
   test('takes an earlier word back', () => {
     const patient = new Patient()
-    patient.isolation.force(patient.now, 'open', patient.now + 60_000, 'a mistake')
-    patient.isolation.force(patient.now, 'auto', 0, '')
+    patient.isolation.hold({ to: 'open', until: patient.now + 60_000, reason: 'a mistake' })
+    patient.isolation.hold(undefined)
     assert.deepEqual([patient.state, patient.admitted()], ['closed', 1_000])
   })
 
   test('lets one call through at once, of any kind', () => {
     const patient = opened()
-    patient.isolation.force(patient.now, 'probe', 0, 'look now')
+    patient.isolation.probeSoon(patient.now)
+    patient.isolation.hold(undefined)
     assert.ok(patient.probe(false) > 0)
     assert.equal(patient.probe(false), 0)
   })
 
   test('lets one call through a queue that was forced open, and not all of them', () => {
     const patient = new Patient()
-    patient.isolation.force(patient.now, 'open', patient.now + 60_000, 'a bad disk')
-    patient.isolation.force(patient.now, 'probe', 0, 'the disk is new')
+    patient.isolation.hold({ to: 'open', until: patient.now + 60_000, reason: 'a bad disk' })
+    patient.isolation.probeSoon(patient.now)
+    patient.isolation.hold(undefined)
     assert.equal(patient.admitted(), 0)
     const probe = patient.probe(false)
     assert.ok(probe > 0)
@@ -314,13 +316,14 @@ describe('an operator', () => {
 
   test('asks for a probe of a queue that is not isolated: nothing changes', () => {
     const patient = new Patient()
-    patient.isolation.force(patient.now, 'probe', 0, '')
+    patient.isolation.probeSoon(patient.now)
+    patient.isolation.hold(undefined)
     assert.deepEqual([patient.state, patient.probe()], ['closed', 0])
   })
 
   test('does not make every call look for a probe meanwhile', () => {
     const patient = opened()
-    patient.isolation.force(patient.now, 'open', patient.now + 60_000, 'a bad disk')
+    patient.isolation.hold({ to: 'open', until: patient.now + 60_000, reason: 'a bad disk' })
     assert.equal(patient.isolation.probeAt, patient.now + 60_000)
   })
 })

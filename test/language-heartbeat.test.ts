@@ -34,6 +34,9 @@ class WatchedEnd implements Beating {
   isBeating = false
   unsent = 0
   progressAt = 0
+  ping(now: number): void {
+    this.outbox.frame(now, Frame.ping, Buffer.alloc(0))
+  }
   /** Bytes that the system has not taken. */
   held = 0
 

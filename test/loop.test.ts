@@ -21,6 +21,7 @@ const idle = (isWatched: boolean) => {
   const runtime = {
     ...nodeRuntime,
     now: () => clock,
+    fineNow: () => clock,
     setTimer: (_task: () => void, ms: number) => {
       timers.push(ms)
       return {}

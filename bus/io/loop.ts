@@ -48,6 +48,7 @@ export class Loop {
   #dueAt = Number.POSITIVE_INFINITY
   #reads = 0
   #isGateOpen = true
+  #stepAt = 0
 
   /** A core that was due and not woken for `stopMs` was stopped, and is told so. */
   constructor(core: Core, runtime: Runtime, stopMs: number, onDefect: (error: unknown) => void) {
@@ -55,6 +56,11 @@ export class Loop {
     this.#runtime = runtime
     this.#stopMs = stopMs
     this.#onDefect = onDefect
+  }
+
+  /** The time of the present step, or of the last, with fractions: what took how long costs no clock. */
+  get stepAt(): number {
+    return this.#stepAt
   }
 
   /** Runs `step` as soon as no other step runs, with the time. A defect in it is reported. */
@@ -103,7 +109,8 @@ export class Loop {
   }
 
   #run<A>(step: (now: number, subject: A) => void, subject: A): void {
-    const now = this.#runtime.now()
+    this.#stepAt = this.#runtime.fineNow()
+    const now = Math.floor(this.#stepAt)
     this.#isRunning = true
     try {
       if (now - this.#dueAt > this.#stopMs) this.#tellStopped(now)

@@ -1,4 +1,4 @@
-import { type Clock, monotonicClock } from './clock.ts'
+import { type Clock, fineClock, monotonicClock } from './clock.ts'
 import { newId, newLife, newSecret, newSeed } from './ids.ts'
 
 /** What `setTimer` gave, to be handed back to `clearTimer`. */
@@ -17,6 +17,8 @@ export interface TimedCircuit {
  */
 export interface Runtime {
   readonly now: Clock
+  /** The same with fractions, whose whole part is `now`; a world without them has none here either. */
+  readonly fineNow: Clock
   readonly setTimer: (task: () => void, ms: number) => Timer
   readonly clearTimer: (timer: Timer | undefined) => void
   /** Again and again; it alone keeps no process alive. */
@@ -33,6 +35,7 @@ export interface Runtime {
 
 export const nodeRuntime: Runtime = {
   now: monotonicClock,
+  fineNow: fineClock,
   setTimer: (task, ms) => setTimeout(task, ms),
   clearTimer: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
   setTicker: (task, ms) => setInterval(task, ms).unref(),

@@ -2,6 +2,7 @@ import { ReplyKind } from '../../bus/frame.ts'
 import { encodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { keptWords, type ReplyWords, writeReply } from './call-frames.ts'
+import { Traced } from './call-trace.ts'
 import { isOpen, type Mark, type Way, waysOf } from './mark.ts'
 import type { ClientState } from './state.ts'
 
@@ -64,6 +65,7 @@ export class Answers {
   #answerBy(now: number, mark: Mark, way: Way, reply: ReplyWords): void {
     const { link } = way
     writeReply(now, link, mark, way.origin, way.delivery, NO_BYTES, reply)
+    this.#state.trace?.answered(now, Traced.replied, mark, link.broker)
     this.#state.heartbeat.touch(now, link)
     if (way === mark.way) mark.batch = link.outbox.lastBatch
   }
@@ -71,6 +73,7 @@ export class Answers {
   #replyByTopic(now: number, link: BrokerLink, mark: Mark, reply: ReplyWords): void {
     const own = encodeHeaders({}, { [OwnHeader.replyTopic]: mark.peer.replyTopic })
     writeReply(now, link, mark, 0, 0, own, reply)
+    this.#state.trace?.answered(now, Traced.replied, mark, link.broker)
     this.#state.heartbeat.touch(now, link)
     mark.way = { link, generation: link.generation, readAt: now, origin: 0, delivery: 0 }
     mark.batch = link.outbox.lastBatch

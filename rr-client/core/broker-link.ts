@@ -1,10 +1,16 @@
 import { BeatingEnd } from '../../bus/heartbeat.ts'
+import type { Observe } from '../../bus/observe-frames.ts'
 import { Outbox, type Wire } from '../../bus/outbox.ts'
 import { Pulse } from '../../bus/pulse.ts'
 import type { Slabs } from '../../bus/slabs.ts'
 
 /** Dials in a row that are made in haste while there is work in hand. */
 export const HASTY_DIALS = 3
+
+/** What a broker wants to see, and on which of its links it said so. */
+export interface Asked extends Observe {
+  readonly generation: number
+}
 
 /**
  * The client's side of its connection to one broker, over all the links that it has had. What is
@@ -44,6 +50,8 @@ export class BrokerLink extends BeatingEnd {
   /** Pinned sends since the broker last acknowledged one, and the batch of the newest. */
   recoveries = 0
   recoveryBatch = 0
+  /** Its broker looks at this client, and wants reports so often and so large. */
+  asks: Asked | undefined
 
   constructor(index: number, url: string) {
     super()
@@ -53,6 +61,11 @@ export class BrokerLink extends BeatingEnd {
 
   get isUp(): boolean {
     return this.state === 'up'
+  }
+
+  /** What its broker wants to see, as it said on the present link. */
+  get asksNow(): Asked | undefined {
+    return this.isUp && this.asks?.generation === this.generation ? this.asks : undefined
   }
 
   /** Its broker has never spoken, and may in a moment; one that could not be reached is not waited for. */

@@ -9,7 +9,12 @@ import {
   Reason,
 } from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
-import { decodeObserve } from '../../bus/observe-frames.ts'
+import {
+  decodeObserve,
+  decodeOrder,
+  encodeOrder,
+  type OrderText,
+} from '../../bus/observe-frames.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
@@ -19,6 +24,7 @@ import { type BrokerLink, HASTY_DIALS } from './broker-link.ts'
 import type { CallFacts, RequestResponseFuture } from './future.ts'
 import { Links } from './links.ts'
 import { Marks } from './marks.ts'
+import { Observation } from './observation.ts'
 import { Registrations } from './registrations.ts'
 import { Requester } from './requester.ts'
 import { Responder } from './responder.ts'
@@ -39,6 +45,7 @@ export class ClientCore {
   readonly answers: Answers
   readonly registrations: Registrations
   readonly marks: Marks
+  readonly observation: Observation
   readonly #links: Links
   readonly #heartbeat: Heartbeat<BrokerLink>
 
@@ -62,6 +69,7 @@ export class ClientCore {
     )
     this.requester = new Requester(this.state, this.marks)
     this.answers = new Answers(this.state)
+    this.observation = new Observation(this.state)
     this.responder = new Responder(this.state, this.marks, this.registrations, this.answers)
     this.#links = new Links(this.state, this.marks, slabs, onDirty, (now, link) =>
       this.onClosed(now, link, 'the same broker by another url'),
@@ -109,6 +117,7 @@ export class ClientCore {
     if (link.state === 'waiting' || link.state === 'closed' || link.state === 'idle') return
     const wasUp = link.isUp
     this.#links.onDown(now, link)
+    this.observation.onLinkDown(link)
     this.state.effects.advise({ kind: 'link_down', peer: link.broker || link.url, reason })
     if (!wasUp) {
       if (link.failures <= HASTY_DIALS) this.#hurryIfBusy(now)
@@ -156,6 +165,16 @@ export class ClientCore {
   /** Asks a broker about itself; the answer comes in pieces under the same number. */
   inspect(now: number, link: BrokerLink, id: number): void {
     this.state.send(now, link, Frame.inspect, encodeNumber(id))
+  }
+
+  /** Tells a broker that looks at this client how it does. */
+  report(now: number, link: BrokerLink, json: Buffer): void {
+    if (link.isUp) this.state.send(now, link, Frame.report, json)
+  }
+
+  /** Answers an operator's order. */
+  answerOrder(now: number, link: BrokerLink, answer: OrderText): void {
+    if (link.isUp) this.state.send(now, link, Frame.ordered, encodeOrder(answer))
   }
 
   /** Says goodbye on every link; the shell closes them when that is sent. */
@@ -234,6 +253,14 @@ export class ClientCore {
         link.outbox.frame(now, Frame.pong, NOTHING)
         break
       case Frame.pong:
+        link.pong(now)
+        this.observation.onPong(link)
+        break
+      case Frame.observe:
+        this.observation.onObserve(now, link, decodeObserve(reader))
+        break
+      case Frame.order:
+        this.state.effects.ordered(link, decodeOrder(reader))
         break
       case Frame.assign:
         this.registrations.onAssign(now, link, reader)
@@ -266,9 +293,6 @@ export class ClientCore {
         reader.text('reason', MAX_TEXT)
         this.state.effects.hangUp(link, 1000, 'the broker closes')
         this.onClosed(now, link, 'the broker closes')
-        break
-      case Frame.observe:
-        decodeObserve(reader)
         break
       default:
         throw new WireError(`frame type ${type} is not for a client`)

@@ -4,6 +4,7 @@ import type { TopicRule } from '../../bus/rules.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { RouteQueue } from './route-queue.ts'
 import type { TopicRoutes } from './routes.ts'
+import type { SendCount } from './topic-tally.ts'
 
 /** Calls with more time than this have counters and a floor of their own (WIRE-SAFETY M12). */
 const LONG_CALL_MS = 30_000
@@ -74,6 +75,8 @@ export class RequestResponseFuture {
   probe = 0
   /** The dark-launch rule it follows: looked for until the first attempt, and kept from then on. */
   rule: TopicRule | undefined
+  /** Where the data centre of its newest attempt is counted. */
+  sends: SendCount | undefined
   retries = 0
   moves = 0
   /** Responders that lost their link with it, and the last of them. */

@@ -1,4 +1,5 @@
 import type { Prng } from '../../bus/prng.ts'
+import type { Forcing } from './standing-forces.ts'
 
 /** So many failures in a row isolate a queue (as Envoy's outlier detection does) ... */
 const FAILURES_IN_A_ROW = 5
@@ -19,8 +20,6 @@ const IDEMPOTENT_FIRST_MS = 500
 const LEAST_PROBE_MS = 1_000
 const PROBE_FACTOR = 4
 
-/** What an operator wants of a queue, whatever its calls say. */
-export type Forced = 'open' | 'closed'
 /** How a probe ended. `refused`, `unknown`: nothing is known; after a refusal the wait begins anew. */
 export type ProbeEnd = 'well' | 'badly' | 'refused' | 'unknown'
 
@@ -42,7 +41,7 @@ export class Isolation {
   #probeUntil = 0
   /** When it was taken back last: what was sent before says nothing of it now. */
   #rampAt = Number.NEGATIVE_INFINITY
-  #forced: { to: Forced; until: number; reason: string } | undefined
+  #forced: Forcing | undefined
 
   constructor(now: number) {
     this.#windowAt = now
@@ -57,8 +56,10 @@ export class Isolation {
     return this.#state
   }
 
-  forcedAt(now: number): { to: Forced; until: number; reason: string } | undefined {
-    if (this.#forced !== undefined && this.#forced.until <= now) this.#forced = undefined
+  /** What an operator wants of it now. */
+  forcedAt(now: number): Forcing | undefined {
+    while (this.#forced !== undefined && this.#forced.until <= now)
+      this.#forced = this.#forced.under
     return this.#forced
   }
 
@@ -141,17 +142,17 @@ export class Isolation {
     return this.#open(now, prng)
   }
 
-  /** An operator decides, until then; `probe` lets one call through at once. */
-  force(now: number, to: Forced | 'probe' | 'auto', until: number, reason: string): void {
-    // One call may look at a queue that an operator has closed off; it must not open it to all.
-    const wasOpen = this.isOpenAt(now)
-    this.#forced = undefined
-    if (to === 'open' || to === 'closed') this.#forced = { to, until, reason }
-    else if (to === 'probe' && wasOpen) {
-      this.#state = 'open'
-      this.#isProbing = false
-      this.#until = now - IDEMPOTENT_FIRST_MS
-    }
+  /** What operators want of it from now on. */
+  hold(forcing: Forcing | undefined): void {
+    this.#forced = forcing
+  }
+
+  /** An operator lets one call look at once, if it is left alone; that must not open it to all. */
+  probeSoon(now: number): void {
+    if (!this.isOpenAt(now)) return
+    this.#state = 'open'
+    this.#isProbing = false
+    this.#until = now - IDEMPOTENT_FIRST_MS
   }
 
   #endRamp(now: number): void {

@@ -1,8 +1,9 @@
 import { QueueState, Reason } from '../../bus/frame.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
-import { type Forced, Isolation, type ProbeEnd } from './isolation.ts'
+import { Isolation, type ProbeEnd } from './isolation.ts'
 import type { RouteQueue } from './route-queue.ts'
 import type { TopicRoutes } from './routes.ts'
+import { type Forced, isMeant, type Selector, StandingForces } from './standing-forces.ts'
 import type { ClientState } from './state.ts'
 
 /** Refusals by a responder that say: not here, not now. */
@@ -18,22 +19,24 @@ const UNWILLING: ReadonlySet<Reason> = new Set([
 /** What is slow for a queue that has not answered this requester yet. */
 const UNKNOWN_SLOW_MS = 100
 
-/** An operator's word about queues of a topic. */
-export interface Force {
+/** An operator's word about queues. */
+export interface Force extends Selector {
+  /** Default: one for each choice of queues. */
+  readonly id?: string
   /** `probe` lets one call through to an isolated queue; `auto` takes an earlier word back. */
-  to: Forced | 'probe' | 'auto'
-  /** Only queues of this instance. Default: all of the topic. */
-  instance: string | undefined
-  /** Only queues of owners in this data centre. Default: all. */
-  idc: string | undefined
-  until: number
-  reason: string
+  readonly to: Forced | 'probe' | 'auto'
+  readonly until: number
+  readonly reason: string
 }
+
+/** A topic called within this is asked about elsewhere at once when all of home is forced open. */
+const BUSY_MS = 10_000
 
 /** Which ends of calls count against which queue, and what follows. */
 export class Isolations {
   readonly #state: ClientState
   readonly #reachAway: (now: number, topic: TopicRoutes) => void
+  readonly #standing = new StandingForces()
 
   /** `reachAway` looks for others who answer the topic in other data centres. */
   constructor(state: ClientState, reachAway: (now: number, topic: TopicRoutes) => void) {
@@ -96,22 +99,56 @@ export class Isolations {
     if (end === 'well') this.#state.effects.advise({ kind: 'queue_restored', ...namesOf(queue) })
   }
 
-  /** An operator decides. Returns how many queues that meant. */
-  force(now: number, queues: readonly RouteQueue[], force: Force): number {
-    const { to, instance, idc, until, reason } = force
-    const meant = queues.filter(
-      (queue) =>
-        (instance === undefined || queue.instance === instance) &&
-        (idc === undefined || queue.idc === idc),
-    )
-    for (const queue of meant) {
-      queue.isolation ??= new Isolation(now)
-      queue.isolation.force(now, to, until, reason)
-      queue.topic.probeAt = Math.min(queue.topic.probeAt, queue.isolation.probeAt)
-      this.#state.effects.advise({ kind: 'queue_forced', ...namesOf(queue), to, reason })
+  /**
+   * An operator decides. The word holds for queues that come later, too. Returns how many queues of
+   * these topics it meant, or -1 if too many words hold already.
+   */
+  force(now: number, topics: Iterable<TopicRoutes>, force: Force): number {
+    const { id = `${force.topic} ${force.instance} ${force.idc}`, to, reason } = force
+    let count = 0
+    if (to === 'open' || to === 'closed') {
+      if (!this.#standing.put(now, { ...force, id, to })) return -1
+    } else this.#standing.end(id, force)
+    for (const topic of topics) {
+      for (const queue of topic.queues) {
+        if (isMeant(force, queue)) {
+          count += 1
+          if (to === 'probe') queue.isolation?.probeSoon(now)
+        }
+        this.#settle(now, queue, reason)
+      }
+      if (to === 'open' && isLeaving(now, topic)) this.#reachAway(now, topic)
     }
-    return meant.length
+    return count
   }
+
+  /** Queues of a topic have come or changed: what operators said before holds for them as well. */
+  onRoutes(now: number, topic: TopicRoutes): void {
+    if (this.#standing.count(now) === 0) return
+    for (const queue of topic.queues) this.#settle(now, queue, '')
+  }
+
+  /** Makes what operators said so far hold for a queue; `reason`: why nothing does any more. */
+  #settle(now: number, queue: RouteQueue, reason: string): void {
+    const forcing = this.#standing.of(now, queue)
+    const before = queue.isolation?.forcedAt(now)
+    if (forcing !== undefined) queue.isolation ??= new Isolation(now)
+    const { isolation } = queue
+    if (isolation === undefined) return
+    isolation.hold(forcing)
+    queue.topic.probeAt = Math.min(queue.topic.probeAt, isolation.probeAt)
+    if (before?.to === forcing?.to && before?.reason === forcing?.reason) return
+    const about = forcing ?? { to: 'auto', reason }
+    const news = { ...namesOf(queue), to: about.to, reason: about.reason }
+    this.#state.effects.advise({ kind: 'queue_forced', ...news })
+  }
+}
+
+/** All its queues at home were closed off while it has calls: they need others at once. */
+const isLeaving = (now: number, { lastUsedAt, queues }: TopicRoutes): boolean => {
+  const home = queues.filter(({ tier }) => tier === 0)
+  const isOff = home.every(({ isolation }) => isolation?.forcedAt(now)?.to === 'open')
+  return home.length > 0 && isOff && now - lastUsedAt < BUSY_MS
 }
 
 /** Another instance could take its calls: the last route of a topic is never isolated. */

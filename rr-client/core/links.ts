@@ -29,7 +29,6 @@ const WARM_PING_MS = 3_000
 const IDLE_PING_MS = 10_000
 /** ws close code: the same broker by another url. */
 const SAME_BROKER = 4003
-const NOTHING = Buffer.alloc(0)
 
 /** Links to brokers: greeting, keeping them alive, dialling again for ever. */
 export class Links {
@@ -195,7 +194,7 @@ export class Links {
       if (link.redialAt <= now && link.twin === undefined) this.dial(link)
       if (link.idlePingAt > now) continue
       link.idlePingAt = now + this.#idlePingMs(now, link)
-      this.#state.send(now, link, Frame.ping, NOTHING)
+      this.#state.ping(now, link)
     }
   }
 

@@ -110,6 +110,7 @@ export class Recovery {
       if (link === undefined) return
       this.#due.delete(future)
       this.#state.counters.recoveries += 1
+      future.topic.tally.recoveries += 1
       this.#acts.write(now, future, link)
       link.recoveries += 1
       link.recoveryBatch = link.outbox.lastBatch

@@ -1,5 +1,4 @@
 import { type FieldReader, u16, u32, u64 } from '../../bus/bytes.ts'
-import { Deadlines } from '../../bus/deadlines.ts'
 import type { BusError } from '../../bus/errors.ts'
 import { Flag, Refusal, Reply } from '../../bus/frame.ts'
 import {
@@ -16,13 +15,15 @@ import {
 } from './attempts.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { noteRefusal, readRefusal, writeCancel, writeRequest } from './call-frames.ts'
+import { reasonName, replyName, Traced } from './call-trace.ts'
 import { refusalAtDoor } from './door.ts'
 import { correlationIdOf, errorOf, failureOf } from './failure.ts'
 import { findQueue } from './find-queue.ts'
 import type { Attempt } from './future.ts'
-import { type CallFacts, FutureTable, RequestResponseFuture } from './future.ts'
+import { type CallFacts, RequestResponseFuture } from './future.ts'
 import { type Force, Isolations } from './isolations.ts'
 import type { Marks } from './marks.ts'
+import { OpenCalls } from './open-calls.ts'
 import { Recovery } from './recovery.ts'
 import type { RouteQueue } from './route-queue.ts'
 import { budgetOf } from './routes.ts'
@@ -47,22 +48,19 @@ export class Requester {
   readonly #marks: Marks
   readonly #waiting = new WaitingRoom()
   readonly topics: TopicBook
-  readonly #short: FutureTable
-  readonly #long: FutureTable
+  readonly #open: OpenCalls
   readonly #recovery: Recovery
   readonly isolations: Isolations
-  readonly #deadlines = new Deadlines((id) => this.#find(Math.abs(id), id < 0)?.wakeAt ?? -1)
 
   constructor(state: ClientState, marks: Marks) {
     this.#state = state
     this.#marks = marks
     this.topics = new TopicBook(state)
-    this.#short = new FutureTable(state.facts.firstCounter)
-    this.#long = new FutureTable(state.facts.firstCounter)
+    this.#open = new OpenCalls(state.facts.firstCounter)
     this.isolations = new Isolations(state, (now, topic) => this.topics.reachAway(now, topic))
     this.#recovery = new Recovery(state, {
       write: (now, future, link) => this.#write(now, future, link, undefined),
-      wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
+      wakeAt: (now, future, instant) => this.#open.wakeAt(now, future, instant),
       lost: (now, future) => {
         // A patient call waits for somebody who takes over.
         future.isRecovering = !future.facts.waitForResponder || !mayGoElsewhere(future)
@@ -73,11 +71,11 @@ export class Requester {
   }
 
   get inFlight(): number {
-    return this.#short.size + this.#long.size
+    return this.#open.size
   }
 
   get nextDeadline(): number {
-    return Math.min(this.#deadlines.next, this.topics.nextDeadline)
+    return Math.min(this.#open.nextDeadline, this.topics.nextDeadline)
   }
 
   /** Starts a call. It is in the table, with its deadline, before anything is sent. */
@@ -93,9 +91,9 @@ export class Requester {
       state.effects.fail(future, refusal)
       return future
     }
-    ;(future.isLong ? this.#long : this.#short).add(future)
+    this.#open.add(now, future)
     topic.calls += 1
-    this.#deadlines.arm(now, future.deadline, idOf(future))
+    state.trace?.asked(now, Traced.accepted, future)
     this.#place(now, future)
     return future
   }
@@ -103,6 +101,7 @@ export class Requester {
   /** The caller gave up. */
   cancel(now: number, future: RequestResponseFuture): void {
     if (future.isSettled) return
+    this.#state.trace?.asked(now, Traced.cancelled, future)
     if (future.current !== undefined) this.#sendCancel(now, future, future.current)
     for (const attempt of future.earlier ?? []) this.#sendCancel(now, future, attempt)
     this.#fail(now, future, 'cancelled')
@@ -113,9 +112,10 @@ export class Requester {
     const counter = u64(b, at + Reply.counter)
     const flags = b[at + Reply.flags]!
     const isLong = (flags & Flag.long) !== 0
-    const future = this.#find(counter, isLong)
+    const future = this.#open.find(counter, isLong)
     if (future === undefined) {
       state.counters.lateReplies += 1
+      state.trace?.late(now, counter, isLong)
       const correlationId = correlationIdOf(state.facts.instance, { counter, isLong })
       state.effects.advise({ kind: 'late_reply', correlationId })
       return
@@ -134,8 +134,10 @@ export class Requester {
     future.topic.replies.note(now)
     state.counters.succeeded += 1
     const headersStart = at + Reply.head
+    const kind = b[at + Reply.kind]!
+    state.trace?.asked(now, Traced.settled, future, replyName(kind))
     state.effects.fulfil(future, {
-      kind: b[at + Reply.kind]!,
+      kind,
       flags,
       bytes: b,
       headersStart,
@@ -158,7 +160,7 @@ export class Requester {
   /** One attempt was refused: the call goes on unless none of its attempts may run any more. */
   onRefusal(now: number, link: BrokerLink, b: Buffer, at: number, end: number): void {
     const flags = b[at + Refusal.flags]!
-    const future = this.#find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
+    const future = this.#open.find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
     const from = u32(b, at + Refusal.from)
     const instance = from === 0 ? undefined : this.#marks.handles.find(link, from)?.instance
     if (future !== undefined && from === 0) noteRefusal(now, future.topic, link, b, at)
@@ -171,6 +173,8 @@ export class Requester {
     // Only the instance itself can speak for it; a broker only for what it did not forward.
     if (from !== 0 && instance !== attempt.instance) return
     future.refusal = readRefusal(b, at, end)
+    const why = this.#state.trace && reasonName(future.refusal.reason)
+    this.#state.trace?.attempted(now, Traced.refused, future, attempt, why)
     if (attempt.queue !== undefined) {
       this.isolations.refused(now, future, attempt, from !== 0)
     }
@@ -183,23 +187,25 @@ export class Requester {
   /** The link to the responder of one attempt was lost; the attempt may have run, or run on. */
   onLost(now: number, b: Buffer, at: number): void {
     const flags = b[at + Refusal.flags]!
-    const future = this.#find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
+    const future = this.#open.find(u64(b, at + Refusal.counter), (flags & Flag.long) !== 0)
     const { current } = future ?? {}
     if (future === undefined || current?.number !== u16(b, at + Refusal.attempt)) return
     noteLoss(future, current)
+    this.#state.trace?.attempted(now, Traced.lost, future, current, 'responder')
     this.isolations.failed(now, future, current)
     if (isIdempotent(future) && !mayGoElsewhere(future)) this.#fail(now, future, 'responder_lost')
     else if (!this.#goElsewhere(now, future)) this.#recovery.start(now, future)
   }
 
-  /** An operator decides about queues of a topic. Returns how many that meant. */
-  force(now: number, name: string, force: Force): number {
-    return this.isolations.force(now, this.topics.find(name)?.queues ?? [], force)
+  /** An operator decides about queues. Returns how many that meant, or -1: too many words hold. */
+  force(now: number, force: Force): number {
+    return this.isolations.force(now, this.topics.all, force)
   }
 
   onTopic(now: number, link: BrokerLink, type: number, reader: FieldReader): void {
     const topic = this.topics.onTopic(now, link, type, reader)
     if (topic === undefined) return
+    this.isolations.onRoutes(now, topic)
     for (const future of this.#waiting.of(topic)) if (!future.isSettled) this.#place(now, future)
   }
 
@@ -211,10 +217,10 @@ export class Requester {
   /** Calls sent by this link may have run; they are sent again, to the same instances. */
   onLinkDown(now: number, link: BrokerLink): void {
     this.topics.onLinkDown(now, link)
-    for (const table of [this.#short, this.#long]) {
-      for (const future of table.values()) {
-        if (future.current?.link === link) this.#recovery.start(now, future)
-      }
+    for (const future of this.#open.values()) {
+      if (future.current?.link !== link) continue
+      this.#state.trace?.attempted(now, Traced.lost, future, future.current, 'link')
+      this.#recovery.start(now, future)
     }
   }
 
@@ -224,8 +230,7 @@ export class Requester {
 
   onDeadline(now: number): void {
     this.topics.onDeadline(now)
-    this.#deadlines.due(now, (id) => {
-      const future = this.#find(Math.abs(id), id < 0)!
+    this.#open.due(now, (future) => {
       if (future.deadline <= now) this.#failLate(now, future)
       else this.#onWake(now, future)
     })
@@ -233,14 +238,9 @@ export class Requester {
 
   /** Gives up every open call; for the end of a close. */
   abandon(now: number): number {
-    let count = 0
-    for (const table of [this.#short, this.#long]) {
-      for (const future of [...table.values()]) {
-        this.cancel(now, future)
-        count += 1
-      }
-    }
-    return count
+    const open = [...this.#open.values()]
+    for (const future of open) this.cancel(now, future)
+    return open.length
   }
 
   /** Sends the call to the best queue, or waits, or fails, as the routes stand. */
@@ -265,7 +265,7 @@ export class Requester {
       const patienceMs = isPatient || future.isOpen ? Number.POSITIVE_INFINITY : ROUTE_WAIT_MS
       this.#waiting.enter(future, Math.min(future.deadline, now + patienceMs))
     }
-    this.#wakeAt(now, future, Math.min(future.waitUntil, why.lookAgainAt))
+    this.#open.wakeAt(now, future, Math.min(future.waitUntil, why.lookAgainAt))
   }
 
   #choose(now: number, future: RequestResponseFuture): RouteQueue | undefined {
@@ -288,12 +288,17 @@ export class Requester {
     if (queue === undefined) flags |= Flag.pinned
     if (future.earlier !== undefined) flags |= Flag.mayHaveRun
     if (future.isLong) flags |= Flag.long
-    const { floor } = future.isLong ? this.#long : this.#short
+    const floor = this.#open.floorFor(future)
     writeRequest(now, future, link, queue, flags, headers, floor)
     const { generation } = link
     future.current = { number: future.attempt, instance, link, generation, queue, sentAt: now }
+    const sends = queue === undefined ? future.sends : queue.sends
+    if (sends !== undefined) sends.count += 1
+    future.sends = sends
     if (queue !== undefined) queue.inFlight += 1
     if (queue !== undefined && queue.tier > 0) this.#state.counters.crossIdc += 1
+    const how = queue === undefined ? 'pinned' : ''
+    this.#state.trace?.attempted(now, Traced.sent, future, future.current, how)
     link.lastUsedAt = now
     link.addCall(now)
     this.#state.heartbeat.touch(now, link)
@@ -307,6 +312,7 @@ export class Requester {
     else if (verdict.next === 'move' && future.moves < MAX_MOVES) {
       future.moves += 1
       counters.moves += 1
+      future.topic.tally.moves += 1
       const again = queueAgain(now, future, refused)
       if (again === undefined) this.#place(now, future)
       else this.#write(now, future, again.link, again)
@@ -318,6 +324,7 @@ export class Requester {
         const { queue } = refused
         if (queue !== undefined) future.refusedBy = [...(future.refusedBy ?? []), queue]
         counters.retries += 1
+        future.topic.tally.retries += 1
         this.#place(now, future)
       }
     } else this.#fail(now, future, verdict.code)
@@ -358,6 +365,7 @@ export class Requester {
     const error = errorOf(now, future, code, facts.instance, about)
     this.#remove(now, future)
     this.#state.counters.failed += 1
+    this.#state.trace?.asked(now, Traced.settled, future, code)
     this.#state.effects.fail(future, error)
   }
 
@@ -365,18 +373,12 @@ export class Requester {
   #remove(now: number, future: RequestResponseFuture): void {
     future.isSettled = true
     if (future.probeOf !== undefined) this.isolations.probed(now, future, 'unknown')
-    ;(future.isLong ? this.#long : this.#short).delete(future)
+    this.#open.delete(future)
     future.topic.calls -= 1
     if (future.current !== undefined) freeAttempt(future, future.current)
     for (const attempt of future.earlier ?? []) releaseLoad(attempt)
     future.earlier = undefined
     this.#waiting.leave(future)
-  }
-
-  #wakeAt(now: number, future: RequestResponseFuture, instant: number): void {
-    if (instant >= future.wakeAt) return
-    future.wakeAt = instant
-    this.#deadlines.arm(now, instant, idOf(future))
   }
 
   #sendCancel(now: number, future: RequestResponseFuture, attempt: Attempt): void {
@@ -385,11 +387,4 @@ export class Requester {
     writeCancel(now, future, attempt.number, link, queue)
     this.#state.heartbeat.touch(now, link)
   }
-
-  #find(counter: number, isLong: boolean): RequestResponseFuture | undefined {
-    return (isLong ? this.#long : this.#short).find(counter)
-  }
 }
-
-const idOf = (future: RequestResponseFuture): number =>
-  future.isLong ? -future.counter : future.counter

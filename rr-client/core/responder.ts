@@ -3,11 +3,13 @@ import { u16, u32, u64, WireError } from '../../bus/bytes.ts'
 import { keepable } from '../../bus/codec.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { Cancel, Flag, Frame, Reason, Request, WAIT_DECAY } from '../../bus/frame.ts'
-import { decodeHeaders, NO_BYTES, OwnHeader } from '../../bus/headers.ts'
+import { NO_BYTES } from '../../bus/headers.ts'
 import { encodeResume, RESUME_PAGE } from '../../bus/topic-frames.ts'
+import { addresseeOf } from './addressee.ts'
 import type { Answers } from './answers.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { wordsOf, writeRefusal } from './call-frames.ts'
+import { replyName, Traced } from './call-trace.ts'
 import { correlationIdOf } from './failure.ts'
 import { dropCall, isOpen, lastConfirmed, type Mark, newMark, type Way, waysOf } from './mark.ts'
 import { FORGOTTEN, isAtBroker, MAX_MARKS, type Marks } from './marks.ts'
@@ -82,7 +84,9 @@ export class Responder {
     const mark = peer?.find(u64(b, at + Cancel.counter), isLong)
     if (mark === undefined || mark.attempt > u16(b, at + Cancel.attempt)) return
     if (mark.state === 'waiting') this.refuse(now, mark, Reason.cancelled, '')
-    else if (mark.state === 'running') this.#state.effects.abort(mark, 'cancelled')
+    if (mark.state !== 'running') return
+    this.#state.trace?.answered(now, Traced.cancelled, mark)
+    this.#state.effects.abort(mark, 'cancelled')
   }
 
   /** The lane has room: whether the handler may start. It may not once it is late or unwanted. */
@@ -104,6 +108,7 @@ export class Responder {
     }
     if (this.#watched.size > 0) this.#watched.delete(mark.id)
     mark.state = 'running'
+    this.#state.trace?.answered(now, Traced.started, mark)
     mark.registration.waiting -= 1
     mark.registration.running += 1
     const { registration, way } = mark
@@ -125,6 +130,7 @@ export class Responder {
     const { reply } = mark
     if (mark.state !== 'running' || reply === undefined) return
     mark.state = 'done'
+    this.#state.trace?.answered(now, Traced.finished, mark, replyName(reply.kind))
     mark.registration.running -= 1
     dropCall(mark.way)
     this.#watched.delete(mark.id)
@@ -150,6 +156,7 @@ export class Responder {
   refuse(now: number, mark: Mark, reason: Reason, text: string): void {
     this.#state.counters.refusedUnstarted += 1
     mark.state = 'never'
+    this.#state.trace?.refused(now, mark, reason)
     mark.registration.waiting -= 1
     dropCall(mark.way)
     mark.body = NO_BYTES
@@ -185,6 +192,7 @@ export class Responder {
         mark.state = 'never'
         mark.registration.waiting -= 1
         mark.body = NO_BYTES
+        this.#state.trace?.answered(now, Traced.lost, mark, 'link')
       } else if (mark.state === 'done' && mark.kept !== undefined && !isAtBroker(mark)) {
         this.#answers.owe(mark)
       }
@@ -263,7 +271,8 @@ export class Responder {
       this.#refuseFrame(now, way, counter, attempt, flags, Reason.marks_full)
       return
     }
-    const registration = this.#registrationFor(way.link, b, at)
+    const { instance } = this.#state.facts
+    const registration = addresseeOf(instance, this.#registrations, way.link, b, at)
     const leftMs = remainingMs(now, way.link.pulse, this.#state.stoppedMs, b, at)
     const bodyAt = at + Request.head + u32(b, at + Request.headersLength)
     const owner = registration ?? this.#registrations.nobody
@@ -271,6 +280,7 @@ export class Responder {
     mark.registration.waiting += 1
     way.link.addCall(now)
     way.link.lastUsedAt = now
+    this.#state.trace?.answered(now, Traced.received, mark)
     this.#marks.add(now, mark)
     this.#offer(now, mark, registration, b, at, bodyAt, end)
   }
@@ -327,6 +337,7 @@ export class Responder {
       return
     }
     mark.attempt = Math.max(mark.attempt, attempt)
+    this.#state.trace?.answered(now, Traced.received, mark, 'copy')
     if (mark.state === 'done') {
       mark.way = way
       this.#answers.sendAgain(now, mark)
@@ -337,22 +348,6 @@ export class Responder {
     dropCall(mark.way)
     way.link.addCall(now)
     mark.way = way
-  }
-
-  #registrationFor(link: BrokerLink, b: Buffer, at: number): Registration | undefined {
-    const flags = b[at + Request.flags]!
-    if ((flags & Flag.pinned) !== 0) {
-      const start = at + Request.head
-      const headers = decodeHeaders(b, start, start + u32(b, at + Request.headersLength))
-      if (headers[OwnHeader.to] !== this.#state.facts.instance) return undefined
-      return this.#registrations.byTopic(headers[OwnHeader.topic] ?? '')
-    }
-    const owned = this.#registrations.ownedQueue(link, u32(b, at + Request.queue))
-    if (owned === undefined || owned.epoch !== u64(b, at + Request.epoch)) return undefined
-    if (u32(b, at + Request.target) !== link.handle || u64(b, at + Request.life) !== link.life) {
-      return undefined
-    }
-    return owned.registration
   }
 
   /** Refuses a frame that has no mark, or one that its mark refused before. */

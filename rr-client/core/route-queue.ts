@@ -3,6 +3,7 @@ import type { RouteEntry } from '../../bus/topic-frames.ts'
 import type { BrokerLink } from './broker-link.ts'
 import type { Homing } from './homing.ts'
 import type { Isolation } from './isolation.ts'
+import type { SendCount, TopicTally } from './topic-tally.ts'
 
 /** Weight of the newest latency, and of the newest load, in the smoothed ones. */
 const LATENCY_WEIGHT = 1 / 8
@@ -38,6 +39,7 @@ export interface RouteTopic {
   readonly dark: { mayStandIn(label: string, other: string): boolean } | undefined
   /** The earliest instant at which an isolated queue wants a probe. */
   probeAt: number
+  readonly tally: TopicTally
 }
 
 /** A queue of a topic at one broker, with its present owner, as a requester knows it. */
@@ -70,6 +72,8 @@ export class RouteQueue {
   avoidUntil = 0
   /** Its owner refused just now: better ones first until then. */
   shyUntil = 0
+  /** What is sent to its data centre is counted here. */
+  readonly sends: SendCount
   #refusals = 0
   #heardAt = 0
   /** Made by its first failure. */
@@ -86,6 +90,7 @@ export class RouteQueue {
     this.label = entry.label
     this.epoch = entry.epoch
     this.state = entry.state
+    this.sends = topic.tally.sendsTo(entry.idc)
   }
 
   /** What the broker says of it now. */

@@ -7,6 +7,7 @@ import type { Homing } from './homing.ts'
 import { Recent } from './recent.ts'
 import { RetryBudget } from './retry-budget.ts'
 import { type QueuePool, RouteQueue, type Tier } from './route-queue.ts'
+import { TopicTally } from './topic-tally.ts'
 
 /** A broker that was just asked is waited for at most so long before others are tried. */
 export const ANSWER_WAIT_MS = 250
@@ -32,6 +33,7 @@ export class TopicRoutes implements QueuePool {
   calls = 0
   /** Calls of ours that were answered. */
   readonly replies = new Recent()
+  readonly tally = new TopicTally()
   /** Why brokers give no routes: their codes, by link. */
   readonly refusals = new Map<BrokerLink, string>()
   /** Brokers whose routes were left aside because another group answers the topic elsewhere. */

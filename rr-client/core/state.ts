@@ -1,8 +1,10 @@
 import type { Advisory } from '../../bus/advisory.ts'
 import type { BusError } from '../../bus/errors.ts'
 import type { Heartbeat } from '../../bus/heartbeat.ts'
+import type { OrderText } from '../../bus/observe-frames.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { BrokerLink } from './broker-link.ts'
+import type { CallTrace } from './call-trace.ts'
 import type { RequestResponseFuture } from './future.ts'
 import type { Mark } from './mark.ts'
 import type { Registration } from './registration.ts'
@@ -27,6 +29,10 @@ export interface ClientEffects {
   /** A broker said no to this client: wrong token, version, too many sessions. */
   linkRefused(link: BrokerLink, error: BusError): void
   inspected(id: number, piece: Buffer, isLast: boolean): void
+  /** What brokers want to see of this client is something else now. */
+  observed(): void
+  /** An operator wants something, by a broker that waits for the answer. */
+  ordered(link: BrokerLink, order: OrderText): void
   advise(advisory: Advisory): void
 }
 
@@ -116,6 +122,8 @@ export class ClientState {
   phase: 'open' | 'draining' | 'closed' = 'open'
   /** How long the process was stopped, until it has read what piled up meanwhile. */
   stoppedMs = 0
+  /** What happened to calls of late; there only while some broker looks at this client. */
+  trace: CallTrace | undefined
   /** There are brokers of other data centres, used only when the home ones do not do. */
   hasAway = false
   /** It was said that no broker stands in this client's data centre. */
@@ -159,6 +167,11 @@ export class ClientState {
 
   send(now: number, link: BrokerLink, type: number, payload: Uint8Array): void {
     link.outbox.frame(now, type, payload)
+    this.heartbeat.touch(now, link)
+  }
+
+  ping(now: number, link: BrokerLink): void {
+    link.ping(now)
     this.heartbeat.touch(now, link)
   }
 }

@@ -46,6 +46,13 @@ export class TopicBook {
     return topic
   }
 
+  /** The same of a topic that is called, although this call goes nowhere. */
+  used(now: number, name: string): TopicRoutes {
+    const topic = this.topic(now, name)
+    topic.lastUsedAt = now
+    return topic
+  }
+
   /** A link is up, or what is home has changed: ask who is to be asked, and forget the others. */
   onLinks(now: number): void {
     for (const topic of this.#byName.values()) {

@@ -9,7 +9,6 @@ import type { ClientState } from './state.ts'
 const RECOUNT_MS = 10
 /** A vote by a link that was quiet for longer than this share of its lease is made sure by a ping. */
 const QUIET_SHARE = 0.25
-const NOTHING = Buffer.alloc(0)
 
 /** What follows from votes for the parts around. */
 export interface VoteActs {
@@ -102,7 +101,7 @@ export class Votes {
       return
     }
     const isQuiet = link.pulse.ageBound(now) > vote.leaseMs * QUIET_SHARE
-    if (isQuiet) this.#state.send(now, link, Frame.ping, NOTHING)
+    if (isQuiet) this.#state.ping(now, link)
     if (candidacy.isActive) this.#confirm(now, link, vote)
     else this.#judge(now, registration, candidacy)
   }

@@ -1,4 +1,6 @@
 /** Does to a scene what the words say. */
+
+import { EVERY_TOPIC } from '../../rr-client/core/standing-forces.ts'
 import { type Player, playersOf, type Target } from '../drills/targets.ts'
 import type { Act, Deed, Harm } from '../drills/words.ts'
 import type {
@@ -195,10 +197,8 @@ export class Hurt {
     if (client?.isAlive !== true || client.isFrozen) return
     client.step((now) => {
       const until = now + forMs
-      const force = { to, instance: undefined, idc: undefined, until, reason: 'a drill' }
-      for (const topic of client.core.requester.topics.all) {
-        client.core.requester.force(now, topic.name, force)
-      }
+      const all = { topic: EVERY_TOPIC, instance: undefined, idc: undefined }
+      client.core.requester.force(now, { ...all, to, until, reason: 'a drill' })
     })
   }
 

@@ -50,6 +50,7 @@ export class Process {
     }
     this.runtime = {
       now: () => world.time.now,
+      fineNow: () => world.time.now,
       setTimer: (task, ms) => this.#setTimer(task, ms),
       clearTimer: (timer) => clear(timer as ProcessTimer | undefined),
       setTicker: (task, ms) => this.#setTicker(task, ms),

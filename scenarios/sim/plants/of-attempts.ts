@@ -129,8 +129,8 @@ export const OF_ATTEMPTS: readonly Plant[] = [
       },
       {
         file: REQUESTER,
-        find: 'wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),',
-        put: `wakeAt: (now, future, instant) => this.#wakeAt(now, future, instant),
+        find: 'wakeAt: (now, future, instant) => this.#open.wakeAt(now, future, instant),',
+        put: `wakeAt: (now, future, instant) => this.#open.wakeAt(now, future, instant),
             again: (now, future) => this.#place(now, future),`,
       },
     ],

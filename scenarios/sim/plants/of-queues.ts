@@ -29,7 +29,7 @@ export const OF_QUEUES: readonly Plant[] = [
         put: '',
       },
       {
-        file: 'rr-client/core/responder.js',
+        file: 'rr-client/core/addressee.js',
         find: 'if (u32(b, at + Request.target) !== link.handle || u64(b, at + Request.life) !== link.life) {',
         put: 'if (link.life === 0) {',
       },

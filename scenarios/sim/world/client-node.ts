@@ -3,6 +3,7 @@ import type { BusError } from '../../../bus/errors.ts'
 import { Flag, ReplyKind } from '../../../bus/frame.ts'
 import { hashText } from '../../../bus/hash.ts'
 import { encodeHeaders, type Headers, OwnHeader } from '../../../bus/headers.ts'
+import type { OrderText } from '../../../bus/observe-frames.ts'
 import type { Wire } from '../../../bus/outbox.ts'
 import { Prng } from '../../../bus/prng.ts'
 import { BrokerBook } from '../../../rr-client/core/broker-book.ts'
@@ -65,6 +66,7 @@ export class ClientNode extends Node {
   readonly calls: VirtualCall[] = []
   readonly advisories: Advisory[] = []
   readonly refusals: BusError[] = []
+  readonly orders: OrderText[] = []
   readonly declared: (BusError | undefined)[] = []
   ended = 0
   readonly aborts: { call: string; why: string }[] = []
@@ -262,6 +264,8 @@ export class ClientNode extends Node {
       linkUp: () => {},
       linkRefused: (_link, error) => this.refusals.push(error),
       inspected: () => {},
+      observed: () => {},
+      ordered: (_link, order) => this.orders.push(order),
       advise: (advisory) => this.advisories.push(advisory),
     }
   }
