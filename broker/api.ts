@@ -117,6 +117,12 @@ export interface BrokerOptions {
   sessionHoldMs?: number
   pingMs?: number
   silenceMs?: number
+  /**
+   * Events of calls that a broker with an admin side remembers, for the request inspector; a quarter as
+   * many more of what is notable, such as refusals. Each takes about 40 bytes. Default 65,536; 0 to
+   * 4,194,304.
+   */
+  traceEvents?: number
 }
 
 export type {

@@ -14,6 +14,7 @@ import { Announcer } from './announcer.ts'
 import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
 import { BrokerCore } from './core/broker-core.ts'
 import { Link } from './core/session.ts'
+import { Helm } from './helm.ts'
 import { Listener } from './listen.ts'
 import { type CheckedBroker, checkBroker, parseListen } from './options.ts'
 import { nextVersion, readRules } from './rules.ts'
@@ -36,6 +37,8 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
 export class BrokerHost implements Broker, MemoryHost {
   readonly id: string
   readonly idc: string
+  /** For its admin side. */
+  readonly steering: Helm
   url = ''
   readonly #log: Log
   readonly #core: BrokerCore
@@ -67,9 +70,16 @@ export class BrokerHost implements Broker, MemoryHost {
       close: (link, code, reason) => this.#close(link, code, reason),
       advise: (advisory) => this.#advise(advisory),
       authenticate: tokens.authenticate,
+      reported: (session, json) => this.steering.reported(session, json),
+      ordered: (session, order, json) => this.steering.ordered(session, order, json),
+      sessionIs: (session, state) => this.steering.sessionIs(session, state),
+      drained: (handedBack, abandoned) => this.steering.drained(handedBack, abandoned),
     })
     this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
       this.#log.error({ error }, 'defect in the broker core'),
+    )
+    this.steering = new Helm(identity, this.#core, this.#loop, runtime, (error) =>
+      this.#log.error({ error }, 'defect in who watches the broker'),
     )
     if (options.rules !== undefined) this.setRules(options.rules)
   }
@@ -161,6 +171,7 @@ export class BrokerHost implements Broker, MemoryHost {
     this.#loop.flushNow()
     for (const wire of this.#wires.values()) wire.close(1001, 'the broker closes')
     this.#wires.clear()
+    this.steering.close()
     this.#loop.close()
     await this.#listener?.close()
     await withdrawn
@@ -178,5 +189,6 @@ export class BrokerHost implements Broker, MemoryHost {
 
   #advise(advisory: Advisory): void {
     this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
+    this.steering.advised(advisory)
   }
 }

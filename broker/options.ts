@@ -48,6 +48,13 @@ export type CheckedGrant = z.infer<typeof TOKEN_GRANTS>[number]
 /** What is in them is looked at by those who take them in. */
 const isRules = (value: unknown): boolean => Array.isArray(value) || typeof value === 'string'
 
+const MAX_DEPTH = z.number().int().min(1).max(1_000_000)
+const MAX_DEPTH_BYTES = z.number().int().min(1_024)
+const LIMITS = z.strictObject({
+  maxDepth: MAX_DEPTH.exactOptional(),
+  maxDepthBytes: MAX_DEPTH_BYTES.exactOptional(),
+})
+
 const TLS = z.strictObject({ cert: PEM, key: PEM, clientCa: PEM.optional() })
 const adminUrl = z.string({ error: REGISTRY_URL_RULE }).refine(isRegistryUrl, REGISTRY_URL_RULE)
 const ADMIN = z.strictObject({
@@ -76,12 +83,8 @@ const BROKER = z.strictObject({
     .preprocess((value) => (typeof value === 'string' ? { listen: value } : value), ADMIN)
     .optional(),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
-  maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
-  maxDepthBytes: z
-    .number()
-    .int()
-    .min(1_024)
-    .default(32 * 1_048_576),
+  maxDepth: MAX_DEPTH.default(10_000),
+  maxDepthBytes: MAX_DEPTH_BYTES.default(32 * 1_048_576),
   maxBodyBytes: z
     .number()
     .int()
@@ -94,6 +97,7 @@ const BROKER = z.strictObject({
   sessionHoldMs: ms.default(10_000),
   pingMs: z.number().int().min(20).max(60_000).default(DEFAULT_PING_MS),
   silenceMs: z.number().int().min(50).max(600_000).default(DEFAULT_SILENCE_MS),
+  traceEvents: z.number().int().min(0).max(4_194_304).default(65_536),
 })
 
 export type CheckedBroker = z.infer<typeof BROKER>
@@ -115,6 +119,10 @@ export const parseAdminListen = ({ tls, tokens }: CheckedBroker, admin: CheckedA
     ...{ scheme: 'http', port: 7_480, rule: REGISTRY_URL_RULE },
     ...{ hasTls: tls !== undefined, hasTokens: tokens !== undefined },
   })
+
+/** What an operator may change of the depth limits of a topic, in the same bounds. */
+export const checkLimits = (limits: object): z.infer<typeof LIMITS> =>
+  checkOptions('limits', LIMITS, limits)
 
 /** Where to listen. */
 export type ListenAddress = ({ kind: 'tcp' } & TcpAddress) | { kind: 'unix'; path: string }

@@ -180,6 +180,11 @@ export const Reason = {
 } as const
 export type Reason = (typeof Reason)[keyof typeof Reason]
 
+const nameIn = (names: Readonly<Record<string, number>>, value: number): string =>
+  Object.keys(names).find((name) => names[name] === value) ?? String(value)
+export const reasonName = (reason: number): string => nameIn(Reason, reason)
+export const replyKindName = (kind: number): string => nameIn(ReplyKind, kind)
+
 export const Stage = { broker: 1, queue: 2, responder: 3 } as const
 export const stageName = (stage: number): string =>
   stage === Stage.broker ? 'broker' : stage === Stage.queue ? 'queue' : 'responder'
@@ -187,9 +192,7 @@ export const stageName = (stage: number): string =>
 /** What a requester may know of a queue. */
 export const QueueState = { gone: 0, writable: 1, transition: 2, full: 3, stalled: 4 } as const
 export type QueueState = (typeof QueueState)[keyof typeof QueueState]
-export const queueStateName = (state: number): string =>
-  Object.keys(QueueState).find((name) => QueueState[name as keyof typeof QueueState] === state) ??
-  String(state)
+export const queueStateName = (state: number): string => nameIn(QueueState, state)
 
 export const frameEnd = (bytes: Buffer, at: number): number => at + 4 + u32(bytes, at)
 

@@ -34,13 +34,27 @@ export const latencyBucket = (ms: number): number => {
 
 /** Counts by bucket. */
 export class LatencyCounts {
-  readonly counts = new Uint32Array(LATENCY_BUCKETS)
+  /** Whole numbers up to 2^53: 32 bits are full after 12 hours of 100,000 a second. */
+  readonly counts = new Float64Array(LATENCY_BUCKETS)
   sumMs = 0
 
   note(ms: number): void {
     this.counts[latencyBucket(ms)]! += 1
     this.sumMs += ms
   }
+
+  /** Takes in what another has counted. */
+  add(other: LatencyCounts): void {
+    for (let at = 0; at < LATENCY_BUCKETS; at++) this.counts[at]! += other.counts[at]!
+    this.sumMs += other.sumMs
+  }
+}
+
+/** As it is told to others: trailing zeros are left out. */
+export const shortCounts = (counts: ArrayLike<number>): number[] => {
+  let end = counts.length
+  while (end > 0 && counts[end - 1] === 0) end -= 1
+  return Array.from({ length: end }, (_, at) => counts[at]!)
 }
 
 /**

@@ -7,8 +7,8 @@ import { Session } from '../broker/core/session.ts'
 import { Prng } from '../bus/prng.ts'
 
 const TOLD = 32
-const TOPIC = { handle: 1, name: 'account.balance' }
 const LIMITS = { maxDepth: 10, maxDepthBytes: 1_000 }
+const TOPIC = { handle: 1, name: 'account.balance', limits: LIMITS }
 const CREDIT = { id: 1, window: 1, windowBytes: 1_000 }
 
 const sessionOf = (handle: number, instance: string, idc: string): Session => {
@@ -34,7 +34,7 @@ class Fleet {
       const handle = this.#nextHandle
       this.#nextHandle += 1
       const owner = sessionOf(handle, `owner-${handle}`, idc)
-      const queue = new Queue(handle, TOPIC, CREDIT, owner, LIMITS)
+      const queue = new Queue(handle, TOPIC, CREDIT, owner)
       queue.state = 'writable'
       this.queues.add(queue)
       return queue

@@ -1,5 +1,6 @@
 import { isTooOld, openBatch } from '../../bus/batch.ts'
 import { FieldReader, FieldWriter, WireError } from '../../bus/bytes.ts'
+import { parseCorrelationId } from '../../bus/correlation-id.ts'
 import {
   BATCH_HEAD,
   checkedFrameEnd,
@@ -20,17 +21,25 @@ import {
   decodeTopic,
   decodeWindow,
 } from '../../bus/topic-frames.ts'
+import type { TraceEvent } from '../../bus/trace.ts'
 import { Assignment } from './assignment.ts'
 import { Backlog } from './backlog.ts'
 import { Dispatch } from './dispatch.ts'
+import { Drain } from './drain.ts'
+import { Holds } from './holds.ts'
+import { setLimits } from './limits.ts'
+import { Observing } from './observing.ts'
 import { Ownership } from './ownership.ts'
+import type { DepthLimits } from './queue.ts'
 import { Reception } from './reception.ts'
 import { Returns } from './returns.ts'
 import { Routing } from './routing.ts'
 import { Rules } from './rules.ts'
 import type { Link, Session } from './session.ts'
+import { type SessionView, sessionsAfter, sessionView } from './session-view.ts'
 import { Stalls } from './stalls.ts'
 import { type BrokerEffects, type BrokerIdentity, type BrokerLimits, BrokerState } from './state.ts'
+import { traceOf } from './trace-view.ts'
 import { type BrokerView, viewOf } from './view.ts'
 
 const BAD_FRAME = 1002
@@ -56,6 +65,9 @@ export class BrokerCore {
   readonly #ownership: Ownership
   readonly #assignment: Assignment
   readonly #reception: Reception
+  readonly observing: Observing
+  readonly holds: Holds
+  readonly drain: Drain
   readonly #watches = new Backlog(WATCHES_PER_TURN)
   readonly #offers = new Backlog(OFFERS_PER_TURN)
 
@@ -78,13 +90,17 @@ export class BrokerCore {
     this.#stalls = new Stalls(state, this.#routing, this.#dispatch)
     this.#ownership = new Ownership(state, this.#routing, this.#dispatch)
     this.#assignment = new Assignment(state, this.#routing, this.#ownership, this.#offers)
+    this.observing = new Observing(state)
     this.#reception = new Reception(
       state,
       this.#routing,
       this.#dispatch,
       this.#returns,
       this.#assignment,
+      this.observing,
     )
+    this.holds = new Holds(state, this.#routing, this.#ownership)
+    this.drain = new Drain(state, this.#ownership, this.#reception)
   }
 
   get nextDeadline(): number {
@@ -97,6 +113,8 @@ export class BrokerCore {
       this.#ownership.nextDeadline,
       this.#stalls.nextDeadline,
       this.#reception.nextDeadline,
+      this.holds.nextDeadline,
+      this.drain.nextDeadline,
     )
   }
 
@@ -138,6 +156,8 @@ export class BrokerCore {
     this.#ownership.onDeadline(now)
     this.#stalls.onDeadline(now)
     this.#reception.onDeadline(now)
+    this.holds.onDeadline(now)
+    this.drain.onDeadline(now)
     this.#routing.onDeadline(now)
     this.#rules.onDeadline(now)
   }
@@ -155,7 +175,9 @@ export class BrokerCore {
       this.#offers.isBehind ||
       this.#watches.isBehind ||
       this.#ownership.isBehind ||
-      this.#routing.isBehind
+      this.#routing.isBehind ||
+      this.observing.isBehind ||
+      this.drain.isBehind
     )
   }
 
@@ -164,6 +186,8 @@ export class BrokerCore {
     this.#ownership.onTurn(now)
     this.#watches.onTurn(now)
     this.#routing.onTurn(now)
+    this.observing.onTurn(now)
+    this.drain.onTurn(now)
   }
 
   /** What waited through a stop of this process may be late or lost to its callers: give it back. */
@@ -195,6 +219,37 @@ export class BrokerCore {
 
   view(now: number): BrokerView {
     return viewOf(now, this.#state)
+  }
+
+  /** In the order of their instances, those after the named one; at most 1,000. */
+  sessions(now: number, after: string, limit: number): SessionView[] {
+    return sessionsAfter(this.#state, after, limit).map((session) => this.#viewOf(now, session))
+  }
+
+  session(now: number, instance: string): SessionView | undefined {
+    const session = this.#state.byInstance.get(instance)
+    return session === undefined ? undefined : this.#viewOf(now, session)
+  }
+
+  /** What is remembered here of a call, oldest first. */
+  trace(now: number, correlationId: string): TraceEvent[] {
+    const call = parseCorrelationId(correlationId)
+    return call === undefined ? [] : traceOf(now, this.#state, call)
+  }
+
+  /** Ends a client's session; false if there is none. */
+  kick(now: number, instance: string, reason: string, banMs: number): boolean {
+    const session = this.#state.byInstance.get(instance)
+    if (session !== undefined) this.#reception.kick(now, session, reason, banMs)
+    return session !== undefined
+  }
+
+  setLimits(now: number, topic: string, changes: Partial<DepthLimits>) {
+    return setLimits(now, this.#state, this.#dispatch, topic, changes)
+  }
+
+  #viewOf(now: number, session: Session): SessionView {
+    return sessionView(now, session, this.#assignment, this.#state)
   }
 
   #readBatch(now: number, link: Link, bytes: Buffer): void {
@@ -291,6 +346,12 @@ export class BrokerCore {
       }
       case Frame.inspect:
         this.#inspect(now, link, session, decodeNumber(reader))
+        break
+      case Frame.report:
+        this.observing.onReport(now, session, reader)
+        break
+      case Frame.ordered:
+        this.observing.onOrdered(session, reader)
         break
       case Frame.goodbye:
         reader.text('reason', MAX_TEXT)

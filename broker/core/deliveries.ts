@@ -75,6 +75,13 @@ export class Deliveries {
     return found.reverse()
   }
 
+  /** Deliveries whose owners are linked: they may be answered yet. */
+  countOpen(): number {
+    let count = 0
+    for (const { owner, isLost } of this.#slots) if (owner !== undefined && !isLost) count += 1
+    return count
+  }
+
   #add(): Delivery {
     const delivery = blank(this.#slots.length)
     this.#slots.push(delivery)

@@ -4,6 +4,7 @@ import { setU32, u16, u32, u64 } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { Cancel, Flag, Reason, Request, WAIT_DECAY } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
+import { Told } from './call-trace.ts'
 import { copyFrame } from './frame-copy.ts'
 import type { Queue, Waiting } from './queue.ts'
 import { Refusals } from './refusals.ts'
@@ -95,12 +96,20 @@ export class Dispatch {
     state.counters.cancelled += 1
     if (waiting !== undefined && waiting.attempt <= u16(b, at + Cancel.attempt)) {
       this.#takeOut(waiting)
+      state.trace?.waiting(now, Told.cancelled, waiting, 0)
       this.afterRoom(now, waiting.queue)
       return
     }
     const owner = state.sessions.get(u32(b, at + Cancel.target))
     if (owner?.link === undefined) return
     state.introduce(now, owner, origin)
+    if (state.trace !== undefined) {
+      const [counter, attempt] = [u64(b, at + Cancel.counter), u16(b, at + Cancel.attempt)]
+      const queue = state.queues.get(u32(b, at + Cancel.queue))
+      const flags = b[at + Cancel.flags]!
+      const { handle } = origin
+      state.trace.note(now, Told.cancelled, handle, counter, flags, attempt, queue, owner.handle, 0)
+    }
     const out = owner.link.outbox
     const to = out.pass(now, b, at, end)
     setU32(out.bytes, to + Cancel.origin, origin.handle)
@@ -137,6 +146,7 @@ export class Dispatch {
     for (const id of [...origin.waiting.values()]) {
       const message = this.#byId.get(id)!
       this.#takeOut(message)
+      this.#state.trace?.waiting(now, Told.cancelled, message, 0)
       this.afterRoom(now, message.queue)
     }
   }
@@ -149,6 +159,13 @@ export class Dispatch {
       this.#refusals.waiting(now, message, Reason.expired)
       this.afterRoom(now, message.queue)
     })
+  }
+
+  /** The queue is over its limit now: it takes nothing until it has become shorter. */
+  fill(now: number, queue: Queue): void {
+    if (queue.isFull) return
+    queue.isFull = true
+    this.#refusals.tellFull(now, queue)
   }
 
   /** The queue has become shorter: it may take messages again. */
@@ -258,6 +275,7 @@ export class Dispatch {
     origin.waiting.set(callKey(message.counter, (message.flags & Flag.long) !== 0), message.id)
     this.#deadlines.arm(now, message.deadline, message.id)
     origin.link?.addCall(now)
+    this.#state.trace?.waiting(now, Told.queued, message, 0)
   }
 
   #forwardWaiting(now: number, queue: Queue, message: Waiting): void {
@@ -296,6 +314,7 @@ export class Dispatch {
       queue.unanswered += 1
       queue.unansweredBytes += size
     }
+    state.trace?.delivery(now, Told.dispatched, delivery, 0)
     const to = link.outbox.pass(now, b, at, end)
     const { bytes } = link.outbox
     setU32(bytes, to + Request.origin, origin.handle)

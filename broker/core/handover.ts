@@ -18,8 +18,11 @@ export class Handover {
     const { topic, session } = registration
     const handle = before?.handle ?? this.#nextHandle
     if (before === undefined) this.#nextHandle += 1
-    const queue = new Queue(handle, topic, registration, session, this.#state.limits)
-    if (before !== undefined) queue.epoch = before.epoch + 1
+    const queue = new Queue(handle, topic, registration, session)
+    if (before !== undefined) {
+      before.leaveFigures(topic.ended)
+      queue.epoch = before.epoch + 1
+    }
     registration.queue = queue
     this.#state.queues.set(handle, queue)
     topic.queues.set(handle, queue)
@@ -29,12 +32,23 @@ export class Handover {
   /** Nobody finds the queue any more. */
   remove(topic: Topic, queue: Queue): void {
     queue.state = 'gone'
+    queue.leaveFigures(topic.ended)
     this.#state.queues.delete(queue.handle)
     topic.queues.delete(queue.handle)
   }
 
-  tellAssigned(now: number, { id, topic, session }: Registration, { handle, epoch }: Queue): void {
-    const { leaseMs } = this.#state
+  tellAssigned(now: number, registration: Registration, queue: Queue): void {
+    this.#assign(now, registration, queue, this.#state.leaseMs)
+  }
+
+  /** A vote that is for no time: it must be let go, and the broker told so. */
+  tellTaken(now: number, registration: Registration, queue: Queue): void {
+    this.#assign(now, registration, queue, 0)
+  }
+
+  #assign(now: number, registration: Registration, queue: Queue, leaseMs: number): void {
+    const { id, topic, session } = registration
+    const { handle, epoch } = queue
     const assign = { id, topic: topic.handle, queue: handle, epoch, leaseMs }
     this.#state.send(now, session.link!, Frame.assign, encodeAssign(assign))
   }

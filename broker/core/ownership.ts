@@ -8,9 +8,11 @@ import { isSetApart } from './rules.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
 import { Takeover } from './takeover.ts'
-import { isEligible, owns, type Registration, type Topic } from './topic.ts'
+import { isEligible, isHeld, owns, type Registration, type Topic } from './topic.ts'
 import { Votes } from './votes.ts'
 
+const DRAINS = 'the broker drains'
+const NOBODY: ReadonlySet<Registration> = new Set()
 /** A topic with more offers is settled once per turn of the loop: each time costs a walk over all. */
 const LARGE = 64
 
@@ -74,6 +76,8 @@ export class Ownership {
     }
     if (!registration.isLocal) topic.takeover ??= new Takeover()
     if (owns(registration)) this.#assignAgain(now, registration)
+    // Told nothing: it waits for another broker, or for this one to resume.
+    if (!this.#state.isOpen) return
     if (isForAll(topic) && !areBoundsNew) {
       if (!owns(registration)) this.#give(now, registration)
     } else if (topic.registrations.size > LARGE) this.#settleLater(topic).push(registration)
@@ -177,6 +181,12 @@ export class Ownership {
     else this.#settleNow(now, topic)
   }
 
+  /** An operator has said who may own queues of the topic: one instance less or more, nobody, or all again. */
+  onWord(now: number, topic: Topic): void {
+    if (topic.vote === undefined) this.#settleNow(now, topic)
+    else this.votes.onWord(now, topic)
+  }
+
   #settleLater(topic: Topic): Registration[] {
     const declared = this.#unsettled.get(topic) ?? []
     this.#unsettled.set(topic, declared)
@@ -184,9 +194,12 @@ export class Ownership {
   }
 
   #settleNow(now: number, topic: Topic): void {
-    const owners = ownersOf(topic, this.#hasRemote(now, topic))
+    const isOpen = this.#state.isOpen
+    const owners = isOpen ? ownersOf(topic, this.#hasRemote(now, topic)) : NOBODY
     for (const registration of topic.registrations) {
-      if (!owners.has(registration)) this.retire(now, registration, 'another instance answers')
+      if (owners.has(registration)) continue
+      const why = isHeld(registration) ? 'held by an operator' : 'another instance answers'
+      this.retire(now, registration, isOpen ? why : DRAINS)
     }
     for (const registration of owners) {
       if (!owns(registration) && registration.session.link !== undefined) {
@@ -260,5 +273,5 @@ export class Ownership {
 }
 
 /** Every instance that answers the topic has a queue: nobody else's coming or going touches that. */
-const isForAll = ({ maxQueues, takeover }: Topic): boolean =>
-  maxQueues === 0 && takeover === undefined
+const isForAll = ({ maxQueues, takeover, holds }: Topic): boolean =>
+  maxQueues === 0 && takeover === undefined && holds.size === 0

@@ -1,5 +1,6 @@
 import { Fifo } from '../../bus/fifo.ts'
 import { LEAST_WAIT_MS, LOAD_UNIT, MAX_LOAD, QueueState } from '../../bus/frame.ts'
+import { Figures } from './figures.ts'
 import type { FrameCopy } from './frame-copy.ts'
 import type { Session } from './session.ts'
 
@@ -42,16 +43,23 @@ export interface DepthLimits {
   readonly maxDepthBytes: number
 }
 
+/** What a queue knows of its topic. */
+export interface QueueTopic {
+  readonly handle: number
+  readonly name: string
+  /** Of each queue; an operator may change them at any moment. */
+  readonly limits: DepthLimits
+}
+
 /**
  * The unit of order, ownership, depth and isolation: one owner, one epoch, what waits for it and
  * what it has not answered. A queue that has nothing is a row of numbers.
  */
 export class Queue {
   readonly handle: number
-  readonly topic: { readonly handle: number; readonly name: string }
+  readonly topic: QueueTopic
   readonly credit: Credit
   readonly owner: Session
-  readonly #limits: DepthLimits
   epoch = 1
   /** `assigning` until the owner has confirmed; `transition` while it is away or leaves. */
   state: 'assigning' | 'writable' | 'transition' | 'gone' = 'assigning'
@@ -83,19 +91,31 @@ export class Queue {
   #answers = 0
   #lastAnswerAt = 0
   #longestGapMs = 0
+  #figures: Figures | undefined
 
-  constructor(
-    handle: number,
-    topic: Queue['topic'],
-    credit: Credit,
-    owner: Session,
-    limits: DepthLimits,
-  ) {
+  constructor(handle: number, topic: QueueTopic, credit: Credit, owner: Session) {
     this.handle = handle
     this.topic = topic
     this.credit = credit
     this.owner = owner
-    this.#limits = limits
+  }
+
+  /** What became of its requests. Made when the first one ends. */
+  get figures(): Figures {
+    this.#figures ??= new Figures()
+    return this.#figures
+  }
+
+  get hasFigures(): boolean {
+    return this.#figures !== undefined
+  }
+
+  /** The queue ends: what it counted and has yet to count, of what is still under way, goes there. */
+  leaveFigures(heir: Figures): void {
+    // A queue that ended a while ago ends again when another takes its handle.
+    if (this.#figures === heir) return
+    this.#figures?.leaveTo(heir)
+    this.#figures = heir
   }
 
   get waiting(): number {
@@ -135,9 +155,15 @@ export class Queue {
     )
   }
 
+  /** It holds as much as it may, or more. */
+  get isOverLimit(): boolean {
+    const { maxDepth, maxDepthBytes } = this.topic.limits
+    return this.depth >= maxDepth || this.depthBytes >= maxDepthBytes
+  }
+
   /** Whether another message may be taken, by the depth limits; closes at 100 %, opens at 70 %. */
   checkDepth(size: number): boolean {
-    const { maxDepth, maxDepthBytes } = this.#limits
+    const { maxDepth, maxDepthBytes } = this.topic.limits
     if (this.isFull) return false
     if (this.depth < maxDepth && this.depthBytes + size <= maxDepthBytes) return true
     this.isFull = true
@@ -147,7 +173,7 @@ export class Queue {
   /** True when the queue was full and takes messages again from now on. */
   reopens(): boolean {
     if (!this.isFull) return false
-    const { maxDepth, maxDepthBytes } = this.#limits
+    const { maxDepth, maxDepthBytes } = this.topic.limits
     if (this.depth >= maxDepth * REOPEN_SHARE) return false
     if (this.depthBytes >= maxDepthBytes * REOPEN_SHARE) return false
     this.isFull = false

@@ -1,9 +1,12 @@
+import { FieldWriter } from '../../bus/bytes.ts'
 import { Deadlines } from '../../bus/deadlines.ts'
 import { Frame, PROTOCOL_VERSION } from '../../bus/frame.ts'
 import { encodeReject, encodeWelcome, type Hello } from '../../bus/handshake.ts'
 import { isName } from '../../bus/names.ts'
 import type { Assignment } from './assignment.ts'
+import { Bans } from './bans.ts'
 import type { Dispatch } from './dispatch.ts'
+import type { Observing } from './observing.ts'
 import type { Returns } from './returns.ts'
 import type { Routing } from './routing.ts'
 import { type Grant, type Link, Session } from './session.ts'
@@ -15,8 +18,12 @@ const HELLO_MS = 5_000
 const IDLE_MS = 30_000
 /** ws close codes: policy, and going away. */
 const REFUSED = 1008
+const GOING = 1001
+const DONE = 1000
 const REPLACED = 4001
 const SILENT = 4002
+/** Instances that are banned at once; then the oldest bans end early. */
+const MAX_BANS = 10_000
 
 /** Sessions: who comes, who comes back with the right secret, and who has gone for good. */
 export class Reception {
@@ -25,6 +32,8 @@ export class Reception {
   readonly #dispatch: Dispatch
   readonly #returns: Returns
   readonly #assignment: Assignment
+  readonly #observing: Observing
+  readonly #bans = new Bans(MAX_BANS)
   #nextHandle = 1
   readonly #linkById = new Map<number, Link>()
   readonly #linkChecks = new Deadlines((id) => {
@@ -43,12 +52,14 @@ export class Reception {
     dispatch: Dispatch,
     returns: Returns,
     assignment: Assignment,
+    observing: Observing,
   ) {
     this.#state = state
     this.#routing = routing
     this.#dispatch = dispatch
     this.#returns = returns
     this.#assignment = assignment
+    this.#observing = observing
   }
 
   get nextDeadline(): number {
@@ -62,7 +73,7 @@ export class Reception {
   }
 
   onHello(now: number, link: Link, hello: Hello): void {
-    const answer = this.#judge(hello)
+    const answer = this.#judge(now, hello)
     if ('code' in answer) {
       this.refuse(now, link, answer.code, answer.message)
       return
@@ -73,6 +84,8 @@ export class Reception {
     const session = known ?? this.#newSession(hello, answer.grant)
     if (known?.link !== undefined) this.#replaceLink(now, known.link)
     session.link = link
+    session.upAt = now
+    session.address = link.address
     link.session = session
     this.#state.forgetKnown(session)
     // A client that is back lists the deliveries it still holds before anything counts again.
@@ -104,11 +117,35 @@ export class Reception {
     if (session === undefined || session.link !== link) return
     session.link = undefined
     session.lostAt = now
+    this.#state.effects.sessionIs(session, 'lost')
     session.heardAt = link.lastReadAt
     this.#routing.unwatchAll(session)
     this.#assignment.onAway(now, session)
     this.#returns.lose(now, session, true)
     this.#holds.arm(now, now + this.#state.limits.sessionHoldMs, session.handle)
+  }
+
+  /** An operator ends the session; the client dials again, and is let in after the ban, if there is one. */
+  kick(now: number, session: Session, reason: string, banMs: number): void {
+    const { instance: peer, link } = session
+    if (banMs > 0) this.#bans.add(now, peer, reason, banMs)
+    this.#state.counters.bansDropped = this.#bans.dropped
+    this.#state.effects.advise({ kind: 'session_kicked', peer, reason, forMs: banMs })
+    const message = `an operator has ended this session: ${reason}`
+    link?.outbox.frame(now, Frame.reject, encodeReject({ code: 'forbidden', message }))
+    this.#end(now, session, 'kicked')
+  }
+
+  /** Every client is told goodbye, and its session is over. */
+  dismissAll(now: number, reason: string): void {
+    const goodbye = new FieldWriter().text(reason).done()
+    // First all links: nobody need be told of the others' end.
+    for (const link of [...this.#state.links]) {
+      if (link.session === undefined) continue
+      link.outbox.frame(now, Frame.goodbye, goodbye)
+      this.#unlink(link, link.session, GOING, reason)
+    }
+    for (const session of [...this.#state.sessions.values()]) this.#end(now, session, reason)
   }
 
   refuse(now: number, link: Link, code: string, message: string): void {
@@ -131,7 +168,10 @@ export class Reception {
     this.#holds.due(now, (handle) => this.#end(now, this.#state.sessions.get(handle)!, 'lost'))
   }
 
-  #judge(hello: Hello): { grant: Grant | undefined } | { code: string; message: string } {
+  #judge(
+    now: number,
+    hello: Hello,
+  ): { grant: Grant | undefined } | { code: string; message: string } {
     const { minVersion, maxVersion } = hello
     if (minVersion > PROTOCOL_VERSION || maxVersion < PROTOCOL_VERSION) {
       const message = `the broker speaks version ${PROTOCOL_VERSION}, the client ${minVersion} to ${maxVersion}`
@@ -148,6 +188,16 @@ export class Reception {
     const known = this.#state.byInstance.get(hello.instance)
     if (known !== undefined && !sameText(known.secret, hello.secret)) {
       return { code: 'unauthenticated', message: 'this instance is shown without its secret' }
+    }
+    const ban = this.#bans.of(now, hello.instance)
+    if (ban !== undefined) {
+      const message = `an operator has banned this instance for ${ban.leftMs} ms more: ${ban.reason}`
+      return { code: 'forbidden', message }
+    }
+    // Those that had a link a moment ago may bring the answers that the drain waits for.
+    const { phase } = this.#state
+    if (phase === 'drained' || (phase === 'draining' && known === undefined)) {
+      return { code: 'draining', message: 'this broker drains and takes no clients' }
     }
     const { maxSessions } = this.#state.limits
     if (known === undefined && this.#state.sessions.size >= maxSessions) {
@@ -195,6 +245,8 @@ export class Reception {
       life: identity.life,
       isResumed,
     })
+    this.#observing.onWelcome(now, link)
+    this.#state.effects.sessionIs(session, 'up')
   }
 
   #end(now: number, session: Session, reason: string): void {
@@ -208,12 +260,16 @@ export class Reception {
     this.#state.byInstance.delete(session.instance)
     this.#state.byReplyTopic.delete(session.replyTopic)
     this.#state.effects.advise({ kind: 'session_ended', peer: session.instance, reason })
-    if (session.link === undefined) return
-    const { link } = session
+    this.#state.effects.sessionIs(session, 'gone')
+    this.#state.trace?.sessionGone(session)
+    if (session.link !== undefined) this.#unlink(session.link, session, DONE, reason)
+  }
+
+  #unlink(link: Link, session: Session, code: number, reason: string): void {
     session.link = undefined
     link.session = undefined
     this.#drop(link)
-    this.#state.effects.close(link, 1000, reason)
+    this.#state.effects.close(link, code, reason)
   }
 
   #drop(link: Link): void {

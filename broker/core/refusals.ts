@@ -1,5 +1,6 @@
 import { u16, u32, u64 } from '../../bus/bytes.ts'
 import { Flag, QueueState, Reason, Request, Stage } from '../../bus/frame.ts'
+import { toldOf } from './call-trace.ts'
 import type { Queue, Waiting } from './queue.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
@@ -22,6 +23,8 @@ export class Refusals {
   waiting(now: number, message: Waiting, reason: Reason): void {
     if (reason === Reason.expired) this.#state.counters.expired += 1
     const { queue } = message
+    queue.figures.refused(reason)
+    this.#state.trace?.waiting(now, toldOf(reason), message, reason)
     this.#state.refuse(now, message, reason, {
       stage: Stage.queue,
       queueState: queue.routeState,
@@ -38,17 +41,21 @@ export class Refusals {
   }
 
   full(now: number, origin: Session, b: Buffer, at: number, queue: Queue): void {
-    const { maxDepth } = this.#state.limits
+    const { maxDepth } = queue.topic.limits
     this.frame(now, origin, b, at, Reason.full, queue, maxDepth, queue.depth, RETRY_AFTER_FULL_MS)
-    if (this.#routing.tellFull(now, queue)) {
-      this.#state.effects.advise({
-        kind: 'queue_full',
-        topic: queue.topic.name,
-        queue: queue.handle,
-        depth: queue.depth,
-        limit: maxDepth,
-      })
-    }
+    this.tellFull(now, queue)
+  }
+
+  /** Requesters should know that it takes nothing more. */
+  tellFull(now: number, queue: Queue): void {
+    if (!this.#routing.tellFull(now, queue)) return
+    this.#state.effects.advise({
+      kind: 'queue_full',
+      topic: queue.topic.name,
+      queue: queue.handle,
+      depth: queue.depth,
+      limit: queue.topic.limits.maxDepth,
+    })
   }
 
   frame(
@@ -67,6 +74,14 @@ export class Refusals {
       flags: b[at + Request.flags]! & Flag.long,
       attempt: u16(b, at + Request.attempt),
       counter: u64(b, at + Request.counter),
+    }
+    const { trace, unqueued } = this.#state
+    ;(queue?.figures ?? unqueued).refused(reason)
+    if (trace !== undefined) {
+      const { counter, attempt } = call
+      const owner = queue?.owner.handle ?? 0
+      const flags = b[at + Request.flags]!
+      trace.note(now, toldOf(reason), origin.handle, counter, flags, attempt, queue, owner, reason)
     }
     this.#state.refuse(now, call, reason, {
       stage: queue === undefined ? Stage.broker : Stage.queue,

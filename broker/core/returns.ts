@@ -1,6 +1,7 @@
 import { setU32, u32, u64 } from '../../bus/bytes.ts'
-import { Flag, Frame, Reason, Reply, Stage } from '../../bus/frame.ts'
+import { Flag, Frame, Reason, Refusal, Reply, Stage } from '../../bus/frame.ts'
 import { decodeHeaders, OwnHeader } from '../../bus/headers.ts'
+import { Told, toldOf } from './call-trace.ts'
 import type { Delivery } from './deliveries.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Session } from './session.ts'
@@ -37,14 +38,46 @@ export class Returns {
         delivery.queue.noteReply(now, now - delivery.sentAt)
         load = delivery.queue.load
       }
-      if (to === 0 || origin.handle === to) this.release(now, delivery)
+      if (to === 0 || origin.handle === to) {
+        this.#count(now, delivery, b, at)
+        this.release(now, delivery)
+      }
     }
+    const isStray = origin === undefined
     if (origin === undefined || (to !== 0 && origin.handle !== to)) {
       origin = to !== 0 ? state.sessions.get(to) : this.#byReplyTopic(b, at)
     }
+    if (isStray && origin !== undefined) this.#traceStray(now, origin, from, b, at)
     if (origin === undefined) state.counters.repliesDropped += 1
     else if (origin.link === undefined) this.#hold(origin, from, b, at, end)
     else this.#passOn(now, origin, from, b, at, end, load)
+  }
+
+  /** It answers no delivery of ours: it was sent another way, or one that is over here. */
+  #traceStray(now: number, { handle }: Session, from: Session, b: Buffer, at: number): void {
+    const { trace } = this.#state
+    if (trace === undefined) return
+    const isReply = b[at + 4] === Frame.reply
+    const why = b[at + (isReply ? Reply.kind : Refusal.reason)]!
+    const usual = isReply ? Told.replied : toldOf(why)
+    const what = u32(b, at + Reply.delivery) === 0 ? usual : Told.late
+    const [counter, flags] = [u64(b, at + Reply.counter), b[at + Reply.flags]!]
+    trace.note(now, what, handle, counter, flags, 0, undefined, from.handle, why)
+  }
+
+  /** What its requester was told before, that it may be lost, stands. */
+  #count(now: number, delivery: Delivery, b: Buffer, at: number): void {
+    const { trace, unqueued } = this.#state
+    const figures = delivery.queue?.figures ?? unqueued
+    if (b[at + 4] === Frame.reply) {
+      const kind = b[at + Reply.kind]!
+      if (!delivery.isTold) figures.replied(kind, now - delivery.sentAt)
+      trace?.delivery(now, Told.replied, delivery, kind)
+      return
+    }
+    const reason = b[at + Refusal.reason] as Reason
+    if (!delivery.isTold) figures.refused(reason)
+    trace?.delivery(now, toldOf(reason), delivery, reason)
   }
 
   /** The delivery is answered: its credit is free, and the next one may go. */
@@ -114,6 +147,8 @@ export class Returns {
     if (delivery.isTold) return
     delivery.isTold = true
     this.#state.counters.lost += 1
+    ;(delivery.queue?.figures ?? this.#state.unqueued).lost()
+    this.#state.trace?.delivery(now, Told.lost, delivery, Reason.link_lost)
     const call = {
       type: Frame.lost,
       origin: delivery.origin!,

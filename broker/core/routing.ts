@@ -45,7 +45,7 @@ export class Routing {
     const known = this.#state.topics.get(name)
     if (known !== undefined) return known
     if (this.#state.topics.size >= this.#state.limits.maxTopics) return undefined
-    const topic = new Topic(this.#nextTopic, name)
+    const topic = new Topic(this.#nextTopic, name, this.#state.limits)
     this.#nextTopic += 1
     this.#state.topics.set(name, topic)
     return topic
@@ -138,7 +138,12 @@ export class Routing {
   }
 
   forgetIfIdle(topic: Topic): void {
-    if (topic.isIdle && topic.changed.size === 0) this.#state.topics.delete(topic.name)
+    if (!topic.isIdle || topic.changed.size > 0) return
+    // A topic of that name may be another by now.
+    if (this.#state.topics.get(topic.name) !== topic) return
+    this.#state.topics.delete(topic.name)
+    topic.ended.leaveTo(this.#state.forgotten)
+    this.#state.trace?.topicGone(topic)
   }
 
   /** The topic has become large, or small again: everybody is told anew what is to be known of it. */

@@ -56,6 +56,9 @@ export class Session {
   readonly label: string
   readonly grant: Grant | undefined
   link: Link | undefined
+  /** Since when it is linked, and where from; while it is away, the last time. */
+  upAt = 0
+  address = ''
   /** When the link was lost; meaningless while there is one. */
   lostAt = 0
   /** When something was last read from it before that. */
@@ -78,6 +81,9 @@ export class Session {
   readonly #allowed = new Map<string, boolean>()
   held: HeldReply[] = []
   heldBytes = 0
+  /** Reports it may still send, by when it sent the last one. */
+  reportCredit = 0
+  reportedAt = Number.NEGATIVE_INFINITY
 
   constructor(handle: number, who: Omit<SessionFacts, 'handle'>) {
     this.handle = handle

@@ -10,7 +10,9 @@ import {
 import { encodePeer } from '../../bus/handshake.ts'
 import type { Heartbeat } from '../../bus/heartbeat.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
+import type { CallTrace } from './call-trace.ts'
 import { Deliveries } from './deliveries.ts'
+import { Figures } from './figures.ts'
 import type { Queue } from './queue.ts'
 import type { Grant, Link, Session } from './session.ts'
 import type { Topic } from './topic.ts'
@@ -22,7 +24,17 @@ export interface BrokerEffects {
   advise(advisory: Advisory): void
   /** What a token opens; undefined refuses it. */
   authenticate(token: string): { grant: Grant | undefined } | undefined
+  /** A client's report, as JSON; a copy, and nothing of it was checked. */
+  reported(session: Session, json: Buffer): void
+  /** A client's answer to an order, the same. */
+  ordered(session: Session, order: number, json: Buffer): void
+  /** A client is linked, lost its link, or its session is over. */
+  sessionIs(session: Session, state: SessionState): void
+  /** A drain is over. */
+  drained(handedBack: number, abandoned: number): void
 }
+
+export type SessionState = 'up' | 'lost' | 'gone'
 
 export interface BrokerLimits {
   readonly maxDepth: number
@@ -34,6 +46,8 @@ export interface BrokerLimits {
   readonly sessionHoldMs: number
   readonly pingMs: number
   readonly silenceMs: number
+  /** Events of calls that are remembered while somebody may ask for them; 0: none. */
+  readonly traceEvents: number
 }
 
 export interface BrokerIdentity {
@@ -56,6 +70,13 @@ export interface BrokerCounters {
   repliesDropped: number
   staleBatches: number
   protocolErrors: number
+  reports: number
+  /** Reports that nobody had asked for, too many of them, or too large ones. */
+  reportsRefused: number
+  /** Orders sent to clients. */
+  orders: number
+  /** Bans that ended early, for there were too many. */
+  bansDropped: number
 }
 
 /** An ownership lasts so many times the silence limit without a sign of life. */
@@ -90,13 +111,27 @@ export class BrokerState {
     repliesDropped: 0,
     staleBatches: 0,
     protocolErrors: 0,
+    reports: 0,
+    reportsRefused: 0,
+    orders: 0,
+    bansDropped: 0,
   }
+  /** `draining`: it takes no new work; `drained`: and has none left. */
+  phase: 'open' | 'draining' | 'drained' = 'open'
+  /** What happened to the last calls; undefined while nobody may ask. */
+  trace: CallTrace | undefined
+  /** Sums of queues whose topics are forgotten. */
+  readonly forgotten = new Figures()
+  /** Of requests in no queue: pinned ones, and those that named a queue that is no more. */
+  readonly unqueued = new Figures()
   /** Dark-launch rules in force; version 0 before there were any. */
   rules: { version: number; list: readonly DarkLaunchRule[] } = { version: 0, list: [] }
   /** Bytes of requests that wait, over all queues. */
   waitingBytes = 0
-  /** A client came that knew another life of this broker: it was restarted. */
+  /** A client came that knew another life of this broker, or a drain has ended: it was without clients. */
   isRestart = false
+  /** Since when clients come back to it. */
+  opensAt: number
   /** How long the process was stopped, until it has read what piled up meanwhile. */
   stoppedMs = 0
 
@@ -110,6 +145,11 @@ export class BrokerState {
     this.limits = limits
     this.effects = effects
     this.heartbeat = heartbeat
+    this.opensAt = identity.startedAt
+  }
+
+  get isOpen(): boolean {
+    return this.phase === 'open'
   }
 
   /** How long an owner owns without a sign of life. */
@@ -120,7 +160,7 @@ export class BrokerState {
   /** For so long a topic without responder is not yet without: its responders may be on the way. */
   settlingMs(now: number): number {
     if (!this.isRestart) return 0
-    return Math.max(0, this.limits.warmUpMs - (now - this.identity.startedAt))
+    return Math.max(0, this.limits.warmUpMs - (now - this.opensAt))
   }
 
   /** The queue is looked at from now on, until nothing waits there and its owner answers. */

@@ -1,5 +1,6 @@
 import type { Standing } from '../../bus/topic-frames.ts'
-import type { Credit, Queue } from './queue.ts'
+import { Figures } from './figures.ts'
+import type { Credit, DepthLimits, Queue } from './queue.ts'
 import type { RouteSubsets } from './route-subsets.ts'
 import type { Link, Session } from './session.ts'
 import type { Takeover } from './takeover.ts'
@@ -27,15 +28,29 @@ export class Topic {
   /** Queues whose news the watchers have not been told. */
   readonly changed = new Set<Queue>()
   toldAt = Number.NEGATIVE_INFINITY
+  /** The broker's own, until an operator sets others. */
+  limits: DepthLimits
+  /** Instances that an operator keeps from owning a queue. */
+  readonly holds = new Map<string, Hold>()
+  /** Sums of its queues that have ended. */
+  readonly ended = new Figures()
 
-  constructor(handle: number, name: string) {
+  constructor(handle: number, name: string, limits: DepthLimits) {
     this.handle = handle
     this.name = name
+    this.limits = limits
   }
 
   get isIdle(): boolean {
-    return this.registrations.size === 0 && this.queues.size === 0 && this.watchers.size === 0
+    const isUsed = this.registrations.size > 0 || this.queues.size > 0 || this.watchers.size > 0
+    return !isUsed && this.holds.size === 0
   }
+}
+
+/** An operator's word that an instance is to own no queue of a topic. */
+export interface Hold {
+  readonly reason: string
+  readonly until: number
 }
 
 /** A session's offer to answer a topic, and the queue it got for it, if it does not stand by. */
@@ -77,6 +92,10 @@ export interface Vote {
 export const owns = ({ queue }: Registration): boolean =>
   queue !== undefined && queue.state !== 'gone'
 
+/** An operator keeps it from owning a queue. */
+export const isHeld = ({ topic, session }: Registration): boolean =>
+  topic.holds.size > 0 && topic.holds.has(session.instance)
+
 /** It may own a queue: its client is here and has said so, or is expected back at any moment. */
 export const isEligible = (registration: Registration): boolean =>
-  registration.isDeclared || owns(registration)
+  (registration.isDeclared || owns(registration)) && !isHeld(registration)

@@ -1,7 +1,12 @@
 import { queueStateName } from '../../bus/frame.ts'
 import type { DarkLaunchRule } from '../../bus/rules.ts'
+import { type FiguresView, noFigures, type QueueEnds } from './figures.ts'
+import type { Queue } from './queue.ts'
 import type { BrokerState } from './state.ts'
-import { owns } from './topic.ts'
+import { owns, type Topic } from './topic.ts'
+
+export type { FiguresView, QueueEnds } from './figures.ts'
+export type { SessionView } from './session-view.ts'
 
 /** All state of a broker now, as plain data. */
 export interface BrokerView {
@@ -18,6 +23,14 @@ export interface BrokerView {
   topics: TopicView[]
   /** Dark-launch rules in force; version 0 before there were any. */
   rules: { version: number; list: readonly DarkLaunchRule[] }
+  /**
+   * Sums of queues whose topics are forgotten. With `unqueued` and, over all topics, those of queues
+   * there are and of queues that ended, these are all requests of this life that have ended; but one
+   * that its caller gave up while it waited is in none of them.
+   */
+  forgotten: FiguresView
+  /** Of requests in no queue: pinned ones, and those that named a queue that is no more. */
+  unqueued: FiguresView
   counters: Record<string, number>
 }
 
@@ -31,6 +44,9 @@ export interface TopicView {
   /** Of each of its queues. */
   maxDepth: number
   maxDepthBytes: number
+  /** Sums of its queues that have ended. */
+  endedQueues: QueueEnds
+  endedLatency: number[]
   /** Instances that an operator keeps from owning a queue here. */
   held: HeldView[]
 }
@@ -60,82 +76,55 @@ export interface QueueView {
   latency: number[]
 }
 
-/** What became of requests in a queue, in this life of the broker. */
-export interface QueueEnds {
-  ok: number
-  serviceErrors: number
-  handlerFailed: number
-  replyLost: number
-  /** By the broker or the owner, for whatever reason but the next two. */
-  refused: number
-  expired: number
-  handedBack: number
-  /** The owner's link was lost with it. */
-  lost: number
-}
-
-/** One client as its broker sees it. */
-export interface SessionView {
-  instance: string
-  name: string
-  idc: string
-  label: string
-  address: string
-  state: 'up' | 'lost'
-  /** Since when it is up, or lost. */
-  forMs: number
-  /** Requests of it here, and deliveries it has not answered. */
-  calls: number
-  unsentBytes: number
-  heldReplies: number
-  watches: number
-  answers: number
-}
-
 export const viewOf = (now: number, state: BrokerState): BrokerView => ({
   id: state.identity.id,
   idc: state.identity.idc,
   life: state.identity.life,
   upMs: now - state.identity.startedAt,
-  state: 'open',
+  state: state.phase,
   sessions: state.sessions.size,
   links: state.links.size,
   deliveries: state.deliveries.size,
   waitingBytes: state.waitingBytes,
-  topics: [...state.topics.values()].map((topic) => ({
+  topics: [...state.topics.values()].map((topic) => topicView(now, topic)),
+  rules: { ...state.rules },
+  forgotten: state.forgotten.view(),
+  unqueued: state.unqueued.view(),
+  counters: { ...state.counters, ...state.trace?.counters },
+})
+
+const topicView = (now: number, topic: Topic): TopicView => {
+  const { ends: endedQueues, latency: endedLatency } = topic.ended.view()
+  return {
     topic: topic.name,
     group: topic.group,
     watchers: topic.watchers.size,
-    maxDepth: state.limits.maxDepth,
-    maxDepthBytes: state.limits.maxDepthBytes,
-    held: [],
-    standbys: [...topic.registrations].filter((registration) => !owns(registration)).length,
-    queues: [...topic.queues.values()].map((queue) => ({
-      queue: queue.handle,
-      epoch: queue.epoch,
-      state: queue.state === 'assigning' ? queue.state : queueStateName(queue.routeState),
-      owner: queue.owner.instance,
-      ownerName: queue.owner.name,
-      ownerIdc: queue.owner.idc,
-      ownerLabel: queue.owner.label,
-      waiting: queue.waiting,
-      unanswered: queue.unanswered,
-      depthBytes: queue.depthBytes,
-      window: queue.credit.window,
-      waitedMs: Math.round(queue.waitedMs),
-      ends: {
-        ok: 0,
-        serviceErrors: 0,
-        handlerFailed: 0,
-        replyLost: 0,
-        refused: 0,
-        expired: 0,
-        handedBack: 0,
-        lost: 0,
-      },
-      latency: [],
+    maxDepth: topic.limits.maxDepth,
+    maxDepthBytes: topic.limits.maxDepthBytes,
+    endedQueues,
+    endedLatency,
+    held: [...topic.holds].map(([instance, { reason, until }]) => ({
+      instance,
+      reason,
+      leftMs: Math.max(0, Math.ceil(until - now)),
     })),
-  })),
-  rules: { ...state.rules },
-  counters: { ...state.counters },
+    standbys: [...topic.registrations].filter((registration) => !owns(registration)).length,
+    queues: [...topic.queues.values()].map(queueView),
+  }
+}
+
+const queueView = (queue: Queue): QueueView => ({
+  queue: queue.handle,
+  epoch: queue.epoch,
+  state: queue.state === 'assigning' ? queue.state : queueStateName(queue.routeState),
+  owner: queue.owner.instance,
+  ownerName: queue.owner.name,
+  ownerIdc: queue.owner.idc,
+  ownerLabel: queue.owner.label,
+  waiting: queue.waiting,
+  unanswered: queue.unanswered,
+  depthBytes: queue.depthBytes,
+  window: queue.credit.window,
+  waitedMs: Math.round(queue.waitedMs),
+  ...(queue.hasFigures ? queue.figures.view() : noFigures()),
 })

@@ -6,7 +6,7 @@ import type { Queue } from './queue.ts'
 import type { Routing } from './routing.ts'
 import type { Session } from './session.ts'
 import type { BrokerState } from './state.ts'
-import type { Registration, Topic, Vote } from './topic.ts'
+import { isHeld, type Registration, type Topic, type Vote } from './topic.ts'
 
 /** An instance that has not confirmed its vote within this may have to leave it to another. */
 const MOVE_MS = 100
@@ -59,7 +59,8 @@ export class Votes {
     if (vote.holder === registration && vote.freeAt !== Number.POSITIVE_INFINITY) {
       // Back within the lease. It has counted the vote as lost since its link was, so it is free
       // to be given, and best to the same.
-      if (standing === Standing.out) this.#takeBack(now, topic, now, 'out of reach')
+      if (standing === Standing.out || !this.#mayHave(registration))
+        this.#takeBack(now, topic, now, 'out of reach')
       else {
         vote.queue!.epoch += 1
         this.#hand(now, registration, vote)
@@ -84,8 +85,23 @@ export class Votes {
     if (holder?.session !== session || holder.queue?.handle !== queue) return
     if (holder.queue.epoch !== epoch) return
     if (holder.standing === Standing.active) holder.standing = Standing.ready
-    this.#takeBack(now, topic, now, 'let go')
+    // Taken from it in the midst of its work: as when it leaves, another waits for what it runs.
+    const isLeaving = !this.#mayHave(holder)
+    this.#takeBack(now, topic, isLeaving ? now + LEAVE_MS : now, 'let go')
+    topic.vote!.isLeaving = isLeaving
     this.#settle(now, topic)
+  }
+
+  /** An operator has said who may have the vote. Whoever has it and may not must let it go, active or not. */
+  onWord(now: number, topic: Topic): void {
+    const { holder, queue, freeAt } = topic.vote!
+    const isHere = holder?.session.link !== undefined && freeAt === Number.POSITIVE_INFINITY
+    if (isHere && !this.#mayHave(holder)) this.#handover.tellTaken(now, holder, queue!)
+    this.#settle(now, topic)
+  }
+
+  #mayHave(registration: Registration): boolean {
+    return this.#state.isOpen && !isHeld(registration)
   }
 
   /** The link of an instance is lost: its vote stays with it for the rest of the lease. */
@@ -131,7 +147,7 @@ export class Votes {
     if (vote.isLeaving && vote.queue?.unanswered === 0) vote.freeAt = Math.min(now, vote.freeAt)
     if (vote.freeAt <= now) {
       if (vote.holder !== undefined) this.#takeBack(now, topic, now, 'owner lost')
-      const next = preferred(topic)
+      const next = this.#preferred(topic)
       if (next !== undefined) this.#give(now, next, vote)
     } else this.#moveOn(now, topic, vote)
     if (topic.registrations.size === 0 && (vote.freeAt <= now || vote.queue === undefined)) {
@@ -145,7 +161,7 @@ export class Votes {
     if (holder?.session.link === undefined || now < moveAt(vote)) return
     // It said it was, and is not: it may be so no longer.
     if (holder.standing === Standing.active) holder.standing = Standing.ready
-    const other = preferred(topic)
+    const other = this.#preferred(topic)
     if (other === undefined || other === holder) return
     vote.isAsked = true
     const payload = encodeAssigned({ queue: queue!.handle, epoch: queue!.epoch })
@@ -203,6 +219,18 @@ export class Votes {
     this.#routing.forgetIfIdle(topic)
   }
 
+  /** Who should have the vote: of those that could make something of it the active one, or the first by id. */
+  #preferred(topic: Topic): Registration | undefined {
+    let best: Registration | undefined
+    for (const registration of topic.registrations) {
+      const { standing, session } = registration
+      if (standing === undefined || standing === Standing.out) continue
+      if (session.link === undefined || !this.#mayHave(registration)) continue
+      if (best === undefined || isBetter(registration, best)) best = registration
+    }
+    return best
+  }
+
   #arm(now: number, vote: Vote): void {
     const dueAt = vote.isLeaving ? Math.min(vote.freeAt, now + LOOK_MS) : vote.freeAt
     if (dueAt > now) this.#dueAt = Math.min(this.#dueAt, dueAt)
@@ -213,17 +241,6 @@ export class Votes {
 /** When a vote may be asked back. */
 const moveAt = ({ isConfirmed, isAsked, givenAt }: Vote): number =>
   isConfirmed || isAsked ? Number.POSITIVE_INFINITY : givenAt + MOVE_MS
-
-/** Who should have the vote: of those that could make something of it the active one, or the first by id. */
-const preferred = (topic: Topic): Registration | undefined => {
-  let best: Registration | undefined
-  for (const registration of topic.registrations) {
-    const { standing, session } = registration
-    if (standing === undefined || standing === Standing.out || session.link === undefined) continue
-    if (best === undefined || isBetter(registration, best)) best = registration
-  }
-  return best
-}
 
 const isBetter = (a: Registration, b: Registration): boolean =>
   a.standing === b.standing

@@ -9,6 +9,7 @@ import {
   Reason,
 } from '../../bus/frame.ts'
 import { Heartbeat } from '../../bus/heartbeat.ts'
+import { decodeObserve } from '../../bus/observe-frames.ts'
 import type { Outbox, Wire } from '../../bus/outbox.ts'
 import type { Prng } from '../../bus/prng.ts'
 import type { Slabs } from '../../bus/slabs.ts'
@@ -265,6 +266,9 @@ export class ClientCore {
         reader.text('reason', MAX_TEXT)
         this.state.effects.hangUp(link, 1000, 'the broker closes')
         this.onClosed(now, link, 'the broker closes')
+        break
+      case Frame.observe:
+        decodeObserve(reader)
         break
       default:
         throw new WireError(`frame type ${type} is not for a client`)

@@ -97,10 +97,27 @@ export class Votes {
     this.#judge(now, registration, candidacy)
     if (!candidacy.votes.has(link)) link.leases += 1
     candidacy.votes.set(link, vote)
+    if (vote.leaseMs === 0) {
+      this.#giveBack(now, link, registration, vote)
+      return
+    }
     const isQuiet = link.pulse.ageBound(now) > vote.leaseMs * QUIET_SHARE
     if (isQuiet) this.#state.send(now, link, Frame.ping, NOTHING)
     if (candidacy.isActive) this.#confirm(now, link, vote)
     else this.#judge(now, registration, candidacy)
+  }
+
+  /** An operator takes the vote from us, whatever becomes of it: the broker gives it on once we say so. */
+  #giveBack(
+    now: number,
+    link: BrokerLink,
+    registration: Registration,
+    { queue, epoch }: Vote,
+  ): void {
+    this.#acts.disown(now, link, registration)
+    this.lose(link, registration)
+    this.#state.send(now, link, Frame.revoked, encodeAssigned({ queue, epoch }))
+    this.#judge(now, registration, registration.candidacy!)
   }
 
   /** A broker would give its vote to another. The active one keeps it, and says so. */

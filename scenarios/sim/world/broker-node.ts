@@ -39,6 +39,7 @@ export const BROKER_LIMITS: BrokerLimits = {
   sessionHoldMs: 10_000,
   pingMs: 250,
   silenceMs: 1_000,
+  traceEvents: 4_096,
 }
 
 /** One life of a broker process. */
@@ -47,6 +48,9 @@ export class BrokerNode extends Node {
   readonly life: number
   readonly limits: BrokerAsk
   readonly advisories: Advisory[] = []
+  /** What it was told by clients since it is watched, and how its drains ended. */
+  readonly reports: { from: string; json: Buffer }[] = []
+  readonly drains: { handedBack: number; abandoned: number }[] = []
   /** By which registry its start was refused, and why; it is closed then. */
   refusedBy: AnnouncementRefused | undefined
   readonly #wires = new Map<Link, Wire>()
@@ -68,6 +72,10 @@ export class BrokerNode extends Node {
       close: (link, code, reason) => this.#close(link, code, reason),
       advise: (advisory) => this.advisories.push(advisory),
       authenticate: (token) => ({ grant: limits.grants?.[token] }),
+      reported: (session, json) => this.reports.push({ from: session.instance, json }),
+      ordered: () => {},
+      sessionIs: () => {},
+      drained: (handedBack, abandoned) => this.drains.push({ handedBack, abandoned }),
     })
     const { registries = [], hosts = [name], urls = hosts.map(brokerUrl) } = limits
     if (registries.length === 0) return
