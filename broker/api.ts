@@ -32,15 +32,17 @@ export interface TryItOptions {
   idempotent?: boolean
 }
 
-/**
- * Sends one request by a client of this broker. Rejects as `bus.request` does. The id is what the
- * call can be traced by, if it is known.
- */
-export type TryIt = (
-  topic: string,
-  body: unknown,
-  options: TryItOptions,
-) => Promise<{ reply: unknown; correlationId?: string | undefined }>
+/** How a request that was sent by hand was answered. */
+export interface TriedCall {
+  reply: unknown
+  /** What the call can be traced by, if it is known. */
+  correlationId?: string | undefined
+  /** Default: as the admin side measures it. */
+  tookMs?: number | undefined
+}
+
+/** Sends one request by a client of this broker. Rejects as `bus.request` does. */
+export type TryIt = (topic: string, body: unknown, options: TryItOptions) => Promise<TriedCall>
 
 export interface AdminOptions {
   /**

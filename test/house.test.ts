@@ -66,7 +66,7 @@ const importsOf = (file: File): string[] =>
 
 const PACKAGES = 'packages'
 const ROOM =
-  /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
+  /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|broker\/admin|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
 const roomOf = (path: string): string => ROOM.exec(path)![0]
 
 const DOORS = 'bus/index.ts rr-client/index.ts broker/index.ts scenarios/testing/index.ts'
@@ -86,7 +86,8 @@ const MAY_IMPORT: Record<string, string> = {
   'broker/core': 'bus broker/core',
   'broker/registry/core': 'bus broker/registry/core',
   'rr-client': 'bus bus/io rr-client rr-client/core packages',
-  broker: 'bus bus/io broker broker/core broker/registry/core packages',
+  broker: 'bus bus/io broker broker/admin broker/core broker/registry/core packages',
+  'broker/admin': 'bus bus/io broker broker/admin broker/core packages',
   scenarios: `scenarios scenarios/sim packages ${DOORS}`,
   'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core broker/registry/core`,
   'scenarios/testing': 'scenarios/testing packages bus bus/io rr-client broker',
@@ -271,6 +272,8 @@ describe('who may import whom', () => {
     ['broker/core/x.ts', ['../../bus/io/loop.ts', '../api.ts', 'node:fs', 'pino']],
     ['rr-client/core/x.ts', ['../../broker/core/a.ts', '../client.ts', 'ws']],
     ['broker/registry/core/x.ts', ['../../core/a.ts', '../api.ts', 'zod']],
+    ['broker/core/y.ts', ['../admin/a.ts']],
+    ['broker/admin/x.ts', ['../../rr-client/index.ts', '../registry/core/a.ts', 'finbus']],
     ['broker/x.ts', ['../rr-client/index.ts', '../rr-client/core/a.ts', 'finbus', '../test/a.ts']],
     ['rr-client/x.ts', ['../broker/index.ts', '../scenarios/a.ts', '../dist/broker/index.js']],
     ['scenarios/cli/x.ts', ['../../broker/listen.ts', '../../bus/a.ts', '../../bus/io/log.ts']],
@@ -290,6 +293,7 @@ describe('who may import whom', () => {
     ['broker/registry/core/x.ts', ['../../../bus/a.ts', './directory.ts']],
     ['broker/registry/x.ts', ['./core/a.ts', '../options.ts', '../../bus/io/clock.ts']],
     ['broker/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', './registry/a.ts', 'ws']],
+    ['broker/admin/x.ts', ['../steering.ts', '../core/view.ts', '../../bus/io/clock.ts', 'hono']],
     ['rr-client/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', 'opossum']],
     ['scenarios/cli/x.ts', ['../../broker/index.ts', '../../bus/index.ts', 'finbus', 'commander']],
     ['scenarios/bench/x.mjs', ['../../dist/broker/index.js', '../../dist/rr-client/index.js']],

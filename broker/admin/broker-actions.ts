@@ -35,7 +35,7 @@ export const addBrokerActions = (
     },
     ({ params: { topic }, body: { broker, ...body }, ...by }) => {
       const target = `${body.instance} of ${topic}${here(broker)}`
-      const missing = `no broker that was asked knows topic ${topic} and could hold ${body.instance}`
+      const missing = `${body.instance} answers ${topic} at no broker that was asked`
       const what = { action: 'hold', target, missing }
       const path = `/v1/topics/${topic}/hold`
       const passed = { method: 'POST', path, body, withinMs: PASS_MS } as const

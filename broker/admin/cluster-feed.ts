@@ -26,6 +26,8 @@ export class ClusterFeed {
   readonly #http: PeerHttp
   readonly #credentials: Credentials
   readonly #positions: Map<number, number>
+  /** From where on each life is here. */
+  readonly #begins = new Map<number, number>()
   readonly #followers = new Map<string, Follower>()
   readonly #stopOwn: () => void
   /** Of a peer that was not heard of before everything is news; else only what comes from now on. */
@@ -53,8 +55,17 @@ export class ClusterFeed {
     }
     takeOwn()
     this.#positions.set(own.life, next - 1)
+    this.#begins.set(own.life, after?.get(own.life) ?? next - 1)
     this.#stopOwn = own.feed.listen(takeOwn)
     this.#look()
+  }
+
+  /** Whether everything that somebody who heard until `after` has missed is here. */
+  holds(after: Positions): boolean {
+    return (
+      this.feed.ring.first === 1 &&
+      [...this.#begins].every(([life, begin]) => begin <= (after.get(life) ?? 0))
+    )
   }
 
   close(): void {
@@ -79,6 +90,7 @@ export class ClusterFeed {
   }
 
   #push(life: number, entry: TimelineEntry): void {
+    if (!this.#begins.has(life)) this.#begins.set(life, entry.n - 1)
     // The last one heard of stands last, so that a bounded id forgets the others first.
     this.#positions.delete(life)
     this.#positions.set(life, entry.n)
@@ -89,7 +101,10 @@ export class ClusterFeed {
     const [life, n] = id.split('-').map(Number)
     if (!Number.isSafeInteger(life) || !Number.isSafeInteger(n)) return
     const known = this.#positions.get(life!)
-    if (event === START_EVENT && known === undefined) this.#positions.set(life!, n!)
+    if (event === START_EVENT && known === undefined) {
+      this.#positions.set(life!, n!)
+      this.#begins.set(life!, n!)
+    }
     if (event !== ENTRY_EVENT || n! <= (known ?? 0)) return
     let json: unknown
     try {

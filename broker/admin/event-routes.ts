@@ -28,6 +28,7 @@ export class ClusterFeeds {
   readonly #peers: Peers
   readonly #http: PeerHttp
   readonly #feeds = new Map<string, Followed>()
+  #resumed = 0
 
   constructor(own: { feed: Feed; life: number }, peers: Peers, http: PeerHttp) {
     this.#own = own
@@ -37,7 +38,10 @@ export class ClusterFeeds {
 
   /** The feed, and how to let go of it. */
   take({ credentials }: Caller, after: Positions | undefined): { feed: Feed; letGo: () => void } {
-    const key = JSON.stringify(credentials)
+    const shared = JSON.stringify(credentials)
+    const isFit = after === undefined || this.#feeds.get(shared)?.followed.holds(after) !== false
+    // Who comes back to more than the others' feed has is given one of its own.
+    const key = isFit ? shared : `${shared} ${++this.#resumed}`
     const known = this.#feeds.get(key)
     const entry: Followed = known ?? {
       followed: new ClusterFeed(this.#own, this.#peers, this.#http, credentials, after),

@@ -3,7 +3,7 @@ import type { Steering } from '../steering.ts'
 import type { StandingForce } from './api.ts'
 
 /** Words that stand at once at one broker. */
-const MAX_STANDING = 1_000
+const MAX_STANDING = 150
 
 /** What an operator's word is about. */
 export interface ForceTarget {
@@ -58,10 +58,10 @@ export class Forces {
 
   /** It stands from now on; clients that link later hear of it, if it is meant for all. */
   stand(force: StandingForce, order: ForceOrder, isForAll: boolean): void {
-    this.#standing.set(force.id, force)
     if (isForAll) {
       this.#steering.keepOrder(order, force.id, this.#steering.now() + order.forMs)
     }
+    this.#standing.set(force.id, force)
   }
 
   /** It ends. Undefined if it did not stand here. */

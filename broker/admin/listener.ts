@@ -1,9 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import type { BrokerTls } from '../api.ts'
 import { cannotListen } from '../listen.ts'
 import type { TcpAddress } from '../listen-address.ts'
+import type { CheckedBroker } from '../options.ts'
 
 const HEADERS_MS = 5_000
 /** To send a request, with its body. */
@@ -20,7 +20,7 @@ export class AdminListener {
   readonly #address: TcpAddress
   readonly #sockets = new Set<Socket>()
 
-  constructor(address: TcpAddress, tls: BrokerTls | undefined, onRequest: RequestListener) {
+  constructor(address: TcpAddress, tls: CheckedBroker['tls'], onRequest: RequestListener) {
     this.#address = address
     const limits = {
       headersTimeout: HEADERS_MS,

@@ -19,7 +19,7 @@ import type { Traces } from './traces.ts'
 import { topic } from './words.ts'
 
 const MOST_ENTRIES = 100_000
-const MOST_SESSIONS = 5_000
+const MOST_SESSIONS = 1_000
 
 export const SCOPE = z.enum(['broker', 'cluster']).default('cluster')
 const SCOPED = z.strictObject({ scope: SCOPE })
@@ -185,7 +185,7 @@ export const addLooks = (routes: Routes, sights: Sights): void => {
     {
       path: '/v1/trace/{correlationId}',
       summary: 'What all who had a hand in a call remember of it, or the broker that is asked.',
-      params: z.object({ correlationId: z.string().min(1).max(128) }),
+      params: z.object({ correlationId: z.string().min(1).max(200) }),
       query: SCOPED,
       answer: TRACE,
     },

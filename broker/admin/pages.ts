@@ -1,7 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { extname, join, posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Hono } from 'hono'
 
 /** Where the build puts the dashboard. */
 const BUILT = fileURLToPath(new URL('../dashboard/', import.meta.url))
@@ -28,6 +27,10 @@ const MISSING = `This is the admin API of a finbus broker. The dashboard is not 
 Build it with "npm run build". The API is described at /v1/openapi.json.
 `
 
+interface PageServer {
+  get(path: string, answer: () => Response): unknown
+}
+
 interface Page {
   readonly type: string
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -38,7 +41,7 @@ interface Page {
  * Serves the dashboard: the files that were there at the start, and no others. They hold no secret,
  * so they are there for everybody; what the page shows it asks for with a token.
  */
-export const addPages = (app: Pick<Hono, 'get'>, folder = BUILT): void => {
+export const addPages = (app: PageServer, folder = BUILT): void => {
   const pages = readPages(folder)
   const send = (page: Page): Response =>
     new Response(page.bytes, {

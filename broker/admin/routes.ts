@@ -44,6 +44,10 @@ export interface ActionSpec<P extends z.ZodObject, B extends z.ZodObject> {
   readonly body: B
   readonly maxBytes?: number
   readonly answer?: z.ZodType
+  /** Why it cannot be done here at all; undefined: it can. */
+  readonly missing?: string | undefined
+  /** Whether a request that makes no sense is audited, too. Default: it is. */
+  readonly isMistakeAudited?: boolean
 }
 
 /** One request, checked. */
@@ -114,6 +118,11 @@ export class Routes {
     })
   }
 
+  /** A page that somebody else serves. */
+  page(path: string, summary: string): void {
+    this.#describe({ method: 'get', path, summary, responses: textAnswer }, false)
+  }
+
   /** Something to look at. An answer of undefined: it was sent already. */
   look<P extends z.ZodObject = None, Q extends z.ZodObject = None>(
     spec: RouteSpec<P, Q>,
@@ -135,7 +144,7 @@ export class Routes {
         response: c.env.outgoing,
         isPassedOn: isPassedOn(c),
       })
-      return said === undefined ? ALREADY_SENT() : c.json(said, 200, GUARDS)
+      return said === undefined ? alreadySent() : c.json(said, 200, GUARDS)
     })
   }
 
@@ -161,6 +170,7 @@ export class Routes {
         note({ before, after, outcome: 'done', error: null })
         return report
       } catch (error) {
+        if (isMistake(error) && spec.isMistakeAudited === false) throw error
         note({ before: null, after: null, outcome: 'refused', error: messageOf(error) })
         throw error
       }
@@ -208,10 +218,11 @@ export class Routes {
 
   async #ordered<P extends z.ZodObject, B extends z.ZodObject>(
     c: Context<Env>,
-    { params, body, maxBytes = MAX_BODY_BYTES }: ActionSpec<P, B>,
+    { params, body, maxBytes = MAX_BODY_BYTES, missing }: ActionSpec<P, B>,
   ): Promise<Ordered<P, B>> {
     const caller = this.#auth.caller(c.env.incoming)
     this.#auth.check(caller, 'act')
+    if (missing !== undefined) throw new AdminRefusal('not_there', missing)
     const said = await readJson(c.env.incoming, maxBytes)
     return {
       params: checked('the path', (params ?? NOTHING) as P, c.req.param()),
@@ -264,13 +275,16 @@ const refusalOf = (error: unknown): AdminRefusal => {
   return new AdminRefusal('internal', 'this is a defect of the broker; its log says more')
 }
 
+const isMistake = (error: unknown): boolean =>
+  error instanceof AdminRefusal && (error.code === 'invalid_argument' || error.code === 'not_there')
+
 const isPassedOn = (c: Context<Env>): boolean => c.req.header(PASSED_ON_HEADER) !== undefined
 
 /** As hono writes parameters. */
 const honoPath = (path: string): string => path.replaceAll(/\{(\w+)\}/g, ':$1')
 
 /** Tells the server that the answer went out beside it. */
-const ALREADY_SENT = (): Response =>
+const alreadySent = (): Response =>
   new Response(null, { headers: { 'x-hono-already-sent': 'true' } })
 
 const answersOf = (schema: z.ZodType, type: string): RouteConfig['responses'] => ({

@@ -30,6 +30,18 @@ const RULE = z.object({
   otherwise: z.enum(['fallback', 'strict']).exactOptional(),
 })
 
+const ENDS = z.object({
+  ok: count,
+  serviceErrors: count,
+  handlerFailed: count,
+  replyLost: count,
+  refused: count,
+  expired: count,
+  handedBack: count,
+  lost: count,
+})
+const FIGURES = z.object({ ends: ENDS, latency: buckets })
+
 export const QUEUE = z
   .object({
     queue: count,
@@ -44,16 +56,7 @@ export const QUEUE = z
     depthBytes: count,
     window: count,
     waitedMs: count,
-    ends: z.object({
-      ok: count,
-      serviceErrors: count,
-      handlerFailed: count,
-      replyLost: count,
-      refused: count,
-      expired: count,
-      handedBack: count,
-      lost: count,
-    }),
+    ends: ENDS,
     latency: buckets,
   })
   .openapi('Queue')
@@ -67,6 +70,8 @@ export const TOPIC = z
     watchers: count,
     maxDepth: count,
     maxDepthBytes: count,
+    endedQueues: ENDS,
+    endedLatency: buckets,
     held: z.array(z.object({ instance: short, reason: shortText, leftMs: count })).max(MAX_QUEUES),
   })
   .openapi('Topic')
@@ -84,6 +89,8 @@ const BROKER_VIEW = z
     waitingBytes: count,
     topics: z.array(TOPIC).max(MAX_TOPICS),
     rules: z.object({ version: count, list: z.array(RULE) }),
+    forgotten: FIGURES,
+    unqueued: FIGURES,
     counters: z.record(short, count),
   })
   .openapi('BrokerView') satisfies z.ZodType<BrokerView>

@@ -11,6 +11,7 @@ import { topic } from './words.ts'
 
 const MAX_BODY_BYTES = 1_048_576
 const REASON = 'sent by hand'
+const MISSING = 'this broker has no client to send requests with; finbus start gives it one'
 
 const ANSWER = z
   .object({
@@ -43,6 +44,9 @@ export const addTryIt = (routes: Routes, tryIt: TryIt | undefined, now: () => nu
         idempotent: z.boolean().optional(),
       }),
       maxBytes: MAX_BODY_BYTES,
+      missing: tryIt === undefined ? MISSING : undefined,
+      // The dashboard asks without a topic whether there is anybody to ask.
+      isMistakeAudited: false,
       answer: ANSWER,
     },
     ({ body: { topic, body, ...given }, caller }) => ({
@@ -50,11 +54,7 @@ export const addTryIt = (routes: Routes, tryIt: TryIt | undefined, now: () => nu
       topic,
       reason: REASON,
       run: async (): Promise<TryItAnswer> => {
-        if (tryIt === undefined) {
-          const message =
-            'this broker has no client to send requests with; finbus start gives it one'
-          throw new AdminRefusal('not_there', message)
-        }
+        if (tryIt === undefined) throw new AdminRefusal('not_there', MISSING)
         const { grant } = caller
         if (grant?.request.some((pattern) => admits(pattern, topic)) === false) {
           const message = `the token of ${caller.who} may not request ${topic}`
@@ -69,13 +69,16 @@ export const addTryIt = (routes: Routes, tryIt: TryIt | undefined, now: () => nu
           ...(idempotent !== undefined && { idempotent }),
         }
         const end = await endOf(tryIt, topic, body ?? null, options)
-        return { ...end, tookMs: now() - since }
+        return { tookMs: now() - since, ...end }
       },
     }),
   )
 }
 
-type End = { correlationId: string | null } & ({ ok: unknown } | { error: TryItError })
+type End = { correlationId: string | null; tookMs?: number } & (
+  | { ok: unknown }
+  | { error: TryItError }
+)
 
 const endOf = async (
   tryIt: TryIt,
@@ -84,10 +87,14 @@ const endOf = async (
   options: TryItOptions,
 ): Promise<End> => {
   try {
-    const { reply, correlationId = null } = await tryIt(topic, body, options)
+    const { reply, correlationId = '', tookMs } = await tryIt(topic, body, options)
     const ok =
       reply instanceof Uint8Array ? { base64: Buffer.from(reply).toString('base64') } : reply
-    return { correlationId, ok: ok ?? null }
+    return {
+      correlationId: correlationId === '' ? null : correlationId,
+      ok: ok ?? null,
+      ...(tookMs !== undefined && { tookMs }),
+    }
   } catch (error) {
     const { correlationId } = BusError.is(error) ? error.details : {}
     return { correlationId: correlationId ?? null, error: toldOf(error) }
