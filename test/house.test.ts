@@ -269,10 +269,9 @@ describe('who may import whom', () => {
   const refused: [string, string[]][] = [
     ['bus/x.ts', ['./io/clock.ts', '../broker/api.ts', 'node:fs', 'nanoid', 'finbus']],
     ['bus/io/x.ts', ['../../rr-client/api.ts', '../../broker/core/a.ts', 'finbus/broker']],
-    ['broker/core/x.ts', ['../../bus/io/loop.ts', '../api.ts', 'node:fs', 'pino']],
+    ['broker/core/x.ts', ['../../bus/io/loop.ts', '../admin/a.ts', 'node:fs', 'pino']],
     ['rr-client/core/x.ts', ['../../broker/core/a.ts', '../client.ts', 'ws']],
     ['broker/registry/core/x.ts', ['../../core/a.ts', '../api.ts', 'zod']],
-    ['broker/core/y.ts', ['../admin/a.ts']],
     ['broker/admin/x.ts', ['../../rr-client/index.ts', '../registry/core/a.ts', 'finbus']],
     ['broker/x.ts', ['../rr-client/index.ts', '../rr-client/core/a.ts', 'finbus', '../test/a.ts']],
     ['rr-client/x.ts', ['../broker/index.ts', '../scenarios/a.ts', '../dist/broker/index.js']],
@@ -370,20 +369,16 @@ describe('the repository', () => {
   })
 
   test('its top level holds only what was agreed', () => {
-    assert.deepEqual(entryFaults(['bus/a.ts', 'docs/a.md', 'docs/b.md', 'NOTES']), [
-      'docs',
-      'NOTES',
-    ])
+    const given = ['bus/a.ts', 'docs/a.md', 'docs/b.md', 'NOTES']
+    assert.deepEqual(entryFaults(given), ['docs', 'NOTES'])
     assert.deepEqual(entryFaults(all.map(({ path }) => path)), [])
   })
 
   test('everything that runs with it is under a free licence', () => {
     const said = ['MIT', '(MIT OR GPL-3.0)', 'GPL-3.0', 'MIT AND GPL-3.0', undefined, { a: 'MIT' }]
     const packages = said.map((licence, i) => ({ name: `${i}`, licence }))
-    assert.deepEqual(
-      licenceFaults(packages).map((fault) => fault[0]),
-      ['2', '3', '4', '5'],
-    )
+    const found = licenceFaults(packages).map((fault) => fault[0])
+    assert.deepEqual(found, ['2', '3', '4', '5'])
     assert.ok(runtimePackages().length > 10, 'too few packages found to be all')
     assert.deepEqual(licenceFaults(runtimePackages()), [])
   })

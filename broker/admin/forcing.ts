@@ -102,7 +102,7 @@ export class Forcing {
       )
     }
     const obeyed = await this.#orders.force(order, requester ?? undefined)
-    for (const { node, why } of obeyed.silent.list()) silent.add(node, why)
+    silent.take(obeyed.silent)
     this.#cluster.changed()
     return {
       action: wish.action,

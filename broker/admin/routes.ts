@@ -14,7 +14,7 @@ import { PASSED_ON_HEADER } from './peer-http.ts'
 import { AdminRefusal } from './refusal.ts'
 import { ACTION_REPORT, ADMIN_ERROR } from './schemas.ts'
 
-export const MAX_BODY_BYTES = 65_536
+const MAX_BODY_BYTES = 65_536
 const NOTHING = z.strictObject({})
 const GUARDS = {
   'cache-control': 'no-store',

@@ -165,7 +165,7 @@ export const AUDIT_ENTRY = z
     outcome: z.enum(['done', 'refused']),
     error: shortText.nullable(),
   })
-  .openapi('AuditEntry')
+  .openapi('AuditEntry') satisfies z.ZodType<AuditEntry>
 
 /** An entry as a peer tells it. What is wrong about its advisory or audit is left out. */
 export const ENTRY = z
@@ -183,7 +183,7 @@ export const ENTRY = z
     advisory: z.unknown().transform((value) => readAdvisory(value) ?? null),
     audit: AUDIT_ENTRY.nullable(),
   })
-  .openapi('TimelineEntry')
+  .openapi('TimelineEntry') satisfies z.ZodType<TimelineEntry>
 
 export const SESSION = z
   .object({
@@ -250,5 +250,3 @@ export const ADMIN_ERROR = z
     }),
   })
   .openapi('AdminError')
-
-export type ReadEntry = z.infer<typeof ENTRY> & TimelineEntry & { audit: AuditEntry | null }

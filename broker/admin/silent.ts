@@ -18,6 +18,12 @@ export class SilentNodes {
     } else this.#more += 1
   }
 
+  /** Those of another list, too. */
+  take(other: SilentNodes): void {
+    for (const { node, why } of other.#named) this.add(node, why)
+    this.#more += other.#more
+  }
+
   list(): SilentNode[] {
     if (this.#more === 0) return [...this.#named]
     return [...this.#named, { node: `${this.#more} more`, why: 'not named here' }]

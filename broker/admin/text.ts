@@ -1,5 +1,5 @@
 /** Longest text of others that is kept: a reason, an error's message. */
-export const MAX_TEXT = 500
+const MAX_TEXT = 500
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out.
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g
