@@ -103,7 +103,6 @@ export class Forcing {
     }
     const obeyed = await this.#orders.force(order, requester ?? undefined)
     silent.take(obeyed.silent)
-    this.#cluster.changed()
     return {
       action: wish.action,
       target: nameOf(target),
@@ -121,7 +120,6 @@ export class Forcing {
   #forget({ action, target }: ForceWish): ActionReport {
     const ended = this.#forces.list().filter((force) => covers(target, force))
     for (const { id } of ended) this.#forces.end(id)
-    this.#cluster.changed()
     return {
       ...{ action, target: nameOf(target), brokers: 1, clients: 0, circuits: 0, queues: 0 },
       ...{ silent: [], before: ended, after: null },

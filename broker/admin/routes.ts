@@ -84,12 +84,15 @@ export class Routes {
   readonly app = new OpenAPIHono<Env>()
   readonly #auth: Auth
   readonly #audit: Audit
+  readonly #acted: () => void
   /** Methods by the pattern of their path. */
   readonly #known: { pattern: RegExp; path: string; method: string }[] = []
 
-  constructor(auth: Auth, audit: Audit, log: Log) {
+  /** `acted` is called after everything that was done: what was seen before is old. */
+  constructor(auth: Auth, audit: Audit, log: Log, acted: () => void) {
     this.#auth = auth
     this.#audit = audit
+    this.#acted = acted
     this.app.use('/v1/snapshot', compress())
     this.app.use('*', async (c, next) => {
       auth.guard(c.env.incoming)
@@ -212,7 +215,9 @@ export class Routes {
           return undefined
         }
       }
-      return c.json(await act(c, caller), 200, GUARDS)
+      const said = await act(c, caller)
+      this.#acted()
+      return c.json(said, 200, GUARDS)
     })
   }
 

@@ -104,7 +104,9 @@ export class AdminServer {
     this.#orders = new Orders(steering, now)
     const feed = { feed: this.#timeline.feed, life }
     this.#feeds = new ClusterFeeds(feed, this.#peers, this.#http)
-    this.#routes = new Routes(new Auth(facts.tokens, facts.hasTokens), this.#audit, log)
+    this.#routes = new Routes(new Auth(facts.tokens, facts.hasTokens), this.#audit, log, () =>
+      this.#cluster.changed(),
+    )
     this.#addRoutes(own, feed, facts)
     const answer = getRequestListener(this.#routes.app.fetch, { overrideGlobalObjects: false })
     this.#listener = new AdminListener(facts.address, facts.tls, (request, response) => {
