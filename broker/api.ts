@@ -20,6 +20,51 @@ export interface TokenGrant {
   request?: readonly string[]
   /** Topics it may answer. Default: none. */
   reply?: readonly string[]
+  /** At the admin API: may look, or also act. Default: neither. */
+  admin?: 'look' | 'act'
+}
+
+/** What the admin API's `POST /v1/request` asks of whoever gave `tryIt`. */
+export interface TryItOptions {
+  timeoutMs?: number
+  headers?: Record<string, string>
+  key?: string
+  idempotent?: boolean
+}
+
+/** How a request that was sent by hand was answered. */
+export interface TriedCall {
+  reply: unknown
+  /** What the call can be traced by, if it is known. */
+  correlationId?: string | undefined
+  /** Default: as the admin side measures it. */
+  tookMs?: number | undefined
+}
+
+/** Sends one request by a client of this broker. Rejects as `bus.request` does. */
+export type TryIt = (topic: string, body: unknown, options: TryItOptions) => Promise<TriedCall>
+
+export interface AdminOptions {
+  /**
+   * `http://host:port`, or `https://host:port` with the broker's tls. Port 0 picks one. Off loopback
+   * it takes tls and tokens. Default `http://127.0.0.1:7480`, with tls `https://`.
+   */
+  listen?: string
+  /** The url that other brokers reach it by. Default: where it listens. */
+  advertise?: string
+  /** Admin urls of other brokers, at most 100; those of brokers in the registry need not be named. */
+  peers?: readonly string[]
+  /** For peers on https: PEM of the authority that signed theirs, and of a certificate to show. */
+  peerTls?: {
+    ca?: string | Buffer
+    cert?: string | Buffer
+    key?: string | Buffer
+    serverName?: string
+  }
+  /** Lines of the timeline that are kept. Default 5,000; 100 to 100,000. */
+  timelineEntries?: number
+  /** Lets the dashboard send requests. Default: it cannot. */
+  tryIt?: TryIt
 }
 
 export interface BrokerOptions {
@@ -55,6 +100,8 @@ export interface BrokerOptions {
   }
   /** The urls to announce, at most 8, the one to try first first. Default: where it listens. */
   advertise?: string | readonly string[]
+  /** The admin API and the dashboard, or the url they listen on. Default: none. */
+  admin?: string | AdminOptions
   logger?: Log
   /** Waiting and unanswered requests of one queue. Default 10,000; 1 to 1,000,000. */
   maxDepth?: number
@@ -90,6 +137,8 @@ export type {
 export interface Broker extends AsyncDisposable {
   /** Where it listens, with the port it got. Give it to `connect`. */
   readonly url: string
+  /** Where the admin API and the dashboard are; undefined if there are none. */
+  readonly adminUrl: string | undefined
   readonly id: string
   readonly idc: string
   snapshot(): BrokerView

@@ -10,13 +10,21 @@ import { Outbox, type Wire } from '../bus/outbox.ts'
 import { Pulse } from '../bus/pulse.ts'
 import type { DarkLaunchRule } from '../bus/rules.ts'
 import { Slabs } from '../bus/slabs.ts'
+import { isLoopback } from '../bus/urls.ts'
+import { AdminServer } from './admin/server.ts'
 import { Announcer } from './announcer.ts'
 import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
 import { BrokerCore } from './core/broker-core.ts'
 import { Link } from './core/session.ts'
 import { Helm } from './helm.ts'
 import { Listener } from './listen.ts'
-import { type CheckedBroker, checkBroker, parseListen } from './options.ts'
+import {
+  type CheckedAdmin,
+  type CheckedBroker,
+  checkBroker,
+  parseAdminListen,
+  parseListen,
+} from './options.ts'
 import { nextVersion, readRules } from './rules.ts'
 import { Tokens } from './tokens.ts'
 
@@ -28,10 +36,27 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
   const checked = checkBroker(options)
   const host = new BrokerHost(checked, nodeRuntime, nodeRuntime.now())
   const listener = new Listener(parseListen(checked), checked, host.onLink)
+  // It asks clients for reports as they come, so it is there before the first of them.
+  const admin = checked.admin === undefined ? undefined : adminFor(host, checked, checked.admin)
   host.opened(await listener.open(), listener)
+  if (admin !== undefined) await host.steered(admin)
   if (checked.registry !== undefined) await host.announce(checked.registry, checked)
   return host
 }
+
+const adminFor = (host: BrokerHost, checked: CheckedBroker, options: CheckedAdmin): AdminServer =>
+  new AdminServer(host.steering, {
+    address: parseAdminListen(checked, options),
+    tls: checked.tls,
+    tokens: new Tokens(checked.tokens),
+    hasTokens: checked.tokens !== undefined,
+    log: checked.logger ?? silentLog,
+    options,
+    registries: checked.registry ?? [],
+    registryToken: checked.registryToken,
+    registryTls: checked.registryTls,
+    metrics: undefined,
+  })
 
 /** The composition root: a broker core, its loop, and the links that come in. */
 export class BrokerHost implements Broker, MemoryHost {
@@ -48,6 +73,7 @@ export class BrokerHost implements Broker, MemoryHost {
   readonly #life: number
   readonly #runtime: Runtime
   #listener: Listener | undefined
+  #admin: AdminServer | undefined
   #announcer: Announcer | undefined
   #nextLink = 1
   #closing: Promise<void> | undefined
@@ -90,10 +116,26 @@ export class BrokerHost implements Broker, MemoryHost {
     this.#listener = listener
   }
 
+  /** For `startBroker`: opens its admin side. If that cannot listen, the broker is closed. */
+  async steered(admin: AdminServer): Promise<void> {
+    this.#admin = admin
+    try {
+      await admin.open()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+  }
+
+  get adminUrl(): string | undefined {
+    return this.#admin?.url
+  }
+
   /** For `startBroker`: makes it known. If a registry will not have it, it is closed. */
   async announce(registries: readonly string[], options: CheckedBroker): Promise<void> {
     const urls = options.advertise ?? [this.url]
-    const announcement = { id: this.id, life: this.#life, idc: this.idc, urls }
+    const admin = announcedAdmin(options.admin?.advertise, this.adminUrl, urls)
+    const announcement = { id: this.id, life: this.#life, idc: this.idc, urls, admin }
     const { registryToken: token, registryTls: tls } = options
     this.#announcer = new Announcer({ registries, token, tls, announcement }, (advisory) =>
       this.#advise(advisory),
@@ -166,6 +208,7 @@ export class BrokerHost implements Broker, MemoryHost {
   }
 
   async #shut(): Promise<void> {
+    this.#admin?.notReady()
     const withdrawn = this.#announcer?.close()
     this.#loop.post((now) => this.#core.close(now), undefined)
     this.#loop.flushNow()
@@ -174,6 +217,7 @@ export class BrokerHost implements Broker, MemoryHost {
     this.steering.close()
     this.#loop.close()
     await this.#listener?.close()
+    await this.#admin?.close()
     await withdrawn
   }
 
@@ -192,3 +236,16 @@ export class BrokerHost implements Broker, MemoryHost {
     this.steering.advised(advisory)
   }
 }
+
+/** An admin side on loopback is of no use to others, unless the broker itself is only for this machine. */
+const announcedAdmin = (
+  advertised: string | undefined,
+  url: string | undefined,
+  brokerUrls: readonly string[],
+): string | undefined => {
+  if (url === undefined || advertised !== undefined) return advertised
+  const isHere = brokerUrls.every((each) => each.startsWith('unix:') || isLocal(each))
+  return isHere || !isLocal(url) ? url : undefined
+}
+
+const isLocal = (url: string): boolean => isLoopback(new URL(url).hostname)

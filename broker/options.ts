@@ -13,7 +13,7 @@ import {
   plainUrl,
   REGISTRY_URL_RULE,
 } from '../bus/urls.ts'
-import type { BrokerOptions } from './api.ts'
+import type { BrokerOptions, TryIt } from './api.ts'
 import { parseTcp, type TcpAddress } from './listen-address.ts'
 
 const ms = z.number().int().min(0).max(86_400_000)
@@ -39,6 +39,7 @@ export const TOKEN_GRANTS = z.array(
     name: name.optional(),
     request: z.array(pattern).default([]),
     reply: z.array(pattern).default([]),
+    admin: z.enum(['look', 'act'], { error: 'must be look or act' }).optional(),
   }),
 )
 
@@ -55,6 +56,17 @@ const LIMITS = z.strictObject({
 })
 
 const TLS = z.strictObject({ cert: PEM, key: PEM, clientCa: PEM.optional() })
+const adminUrl = z.string({ error: REGISTRY_URL_RULE }).refine(isRegistryUrl, REGISTRY_URL_RULE)
+const ADMIN = z.strictObject({
+  listen: adminUrl.optional(),
+  advertise: adminUrl.transform(plainUrl).optional(),
+  peers: urls(isRegistryUrl, REGISTRY_URL_RULE, 100).default([]),
+  peerTls: LINK_TLS.optional(),
+  timelineEntries: z.number().int().min(100).max(100_000).default(5_000),
+  tryIt: z.custom<TryIt>((value) => typeof value === 'function', 'must be a function').optional(),
+})
+export type CheckedAdmin = z.infer<typeof ADMIN>
+
 const BROKER = z.strictObject({
   listen: z.string().default('ws://127.0.0.1:7400'),
   id: name.optional(),
@@ -67,6 +79,9 @@ const BROKER = z.strictObject({
   registryToken: z.string().min(1).max(4_096).optional(),
   registryTls: LINK_TLS.optional(),
   advertise: urls(isBrokerUrl, BROKER_URL_RULE, 8).optional(),
+  admin: z
+    .preprocess((value) => (typeof value === 'string' ? { listen: value } : value), ADMIN)
+    .optional(),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
   maxDepth: MAX_DEPTH.default(10_000),
   maxDepthBytes: MAX_DEPTH_BYTES.default(32 * 1_048_576),
@@ -89,12 +104,21 @@ export type CheckedBroker = z.infer<typeof BROKER>
 
 export const checkBroker = (options: BrokerOptions): CheckedBroker => {
   const checked = checkOptions('broker', BROKER, options)
-  const { tls, registryTls, pingMs, silenceMs } = checked
+  const { tls, registryTls, admin, pingMs, silenceMs } = checked
   if (silenceMs <= pingMs) throw invalid('silenceMs', `must be above pingMs (${pingMs})`, silenceMs)
   if (tls !== undefined) checkPems({ ca: tls.clientCa, cert: tls.cert, key: tls.key })
   if (registryTls !== undefined) checkPems(registryTls)
+  if (admin?.peerTls !== undefined) checkPems(admin.peerTls)
   return checked
 }
+
+/** Parses where the admin API listens; it must be guarded as a broker must be. */
+export const parseAdminListen = ({ tls, tokens }: CheckedBroker, admin: CheckedAdmin): TcpAddress =>
+  parseTcp(admin.listen ?? `${tls === undefined ? 'http' : 'https'}://127.0.0.1:7480`, {
+    ...{ what: 'broker with an admin API', option: 'admin.listen' },
+    ...{ scheme: 'http', port: 7_480, rule: REGISTRY_URL_RULE },
+    ...{ hasTls: tls !== undefined, hasTokens: tokens !== undefined },
+  })
 
 /** What an operator may change of the depth limits of a topic, in the same bounds. */
 export const checkLimits = (limits: object): z.infer<typeof LIMITS> =>

@@ -21,9 +21,9 @@ export class Tokens {
 
   constructor(tokens: CheckedBroker['tokens']) {
     const grants = typeof tokens === 'string' ? readGrants(tokens) : tokens
-    this.#entries = grants?.map(({ token, name, request, reply }, index) => ({
+    this.#entries = grants?.map(({ token, name, request, reply, admin }, index) => ({
       digest: digestOf(token),
-      grant: { name: name ?? `token-${index + 1}`, request, reply },
+      grant: { name: name ?? `token-${index + 1}`, request, reply, admin },
     }))
   }
 

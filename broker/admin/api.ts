@@ -5,7 +5,7 @@
 import type { Advisory } from '../../bus/advisory.ts'
 import type { AnsweringReport, LinkReport, TopicReport } from '../../bus/report.ts'
 import type { TraceEvent } from '../../bus/trace.ts'
-import type { BrokerView } from '../core/view.ts'
+import type { BrokerView, QueueView, SessionView, TopicView } from '../core/view.ts'
 
 /** `GET /v1/snapshot`: the cluster as the broker that was asked knows it. */
 export interface ClusterSnapshot {
@@ -118,6 +118,8 @@ export interface Trace {
   /** Nobody asked knows of it: it never was, or is forgotten. */
   isKnown: boolean
   events: (Omit<TraceEvent, 'agoMs'> & { at: number; nodeName: string })[]
+  /** When this was said, by the clock of the broker that was asked. */
+  asOf: number
   /** Nodes that may know of it and did not answer. */
   silent: { node: string; why: string }[]
 }
@@ -139,4 +141,66 @@ export interface ActionReport {
   silent: { node: string; why: string }[]
   before: unknown
   after: unknown
+}
+
+/** `GET /v1/topics`: one topic, at all brokers that have it. */
+export interface TopicPart {
+  topic: string
+  group: string
+  /** Clients that call it, of those that are shown. */
+  requesters: number
+  brokers: { broker: string; idc: string; view: TopicView }[]
+}
+
+/** `GET /v1/queues`. */
+export interface QueuePart extends QueueView {
+  topic: string
+  broker: string
+  brokerIdc: string
+}
+
+/** `GET /v1/circuits`: the circuit of one topic at one client. */
+export interface CircuitPart {
+  topic: string
+  instance: string
+  name: string
+  idc: string
+  circuit: ClientPart['topics'][number]['circuit']
+  open: number
+  isAway: boolean
+  queues: number
+  writable: number
+}
+
+/** `GET /v1/idcs`: one data centre. */
+export interface IdcPart {
+  idc: string
+  brokers: number
+  /** Of them, those that are not known to be up. */
+  brokersUnknown: number
+  clients: number
+  /** Attempts of its clients by the data centre they went to, since each of them connected. */
+  sentTo: Record<string, number>
+  /** Operators' words that set its queues apart. */
+  isolated: StandingForce[]
+}
+
+/** `GET /v1/sessions`: sessions of the broker that was asked; `next` is the `after` of the next page. */
+export interface SessionPage {
+  sessions: SessionView[]
+  next: string | null
+}
+
+/** `POST /v1/request`. Bytes come back as `{ base64 }`. */
+export type TryItAnswer = {
+  correlationId: string | null
+  tookMs: number
+} & ({ ok: unknown } | { error: TryItError })
+
+export interface TryItError {
+  code: string
+  outcome: string
+  message: string
+  retryable?: boolean
+  details?: Record<string, unknown>
 }

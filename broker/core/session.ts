@@ -8,6 +8,8 @@ export interface Grant {
   readonly name: string
   readonly request: readonly string[]
   readonly reply: readonly string[]
+  /** What it may do at the admin API. */
+  readonly admin?: 'look' | 'act' | undefined
 }
 
 /**

@@ -1,6 +1,12 @@
 import { z } from 'zod'
 import { isName } from '../../bus/names.ts'
-import { BROKER_URL_RULE, isBrokerUrl, plainUrl } from '../../bus/urls.ts'
+import {
+  BROKER_URL_RULE,
+  isBrokerUrl,
+  isRegistryUrl,
+  plainUrl,
+  REGISTRY_URL_RULE,
+} from '../../bus/urls.ts'
 import type { Announcement } from './core/directory.ts'
 
 const MOST_URLS = 8
@@ -14,6 +20,7 @@ export const isBrokerId = (id: string): boolean => /^[\w-][\w.-]{0,63}$/.test(id
 const id = z.string({ error: NAME_RULE }).refine(isBrokerId, NAME_RULE)
 const idc = z.string({ error: NAME_RULE }).refine(isName, NAME_RULE)
 const url = z.string({ error: BROKER_URL_RULE }).refine(isBrokerUrl, BROKER_URL_RULE)
+const admin = z.string({ error: REGISTRY_URL_RULE }).refine(isRegistryUrl, REGISTRY_URL_RULE)
 
 /** What else it says is left alone: a newer broker may say more. */
 const ANNOUNCEMENT = z.object(
@@ -26,6 +33,7 @@ const ANNOUNCEMENT = z.object(
       .min(1, URLS_RULE)
       .max(MOST_URLS, URLS_RULE)
       .transform((urls) => [...new Set(urls.map(plainUrl))]),
+    admin: admin.transform(plainUrl).optional(),
   },
   { error: 'must be an object such as {"id", "life", "idc", "urls": ["wss://host:port"]}' },
 )

@@ -19,7 +19,15 @@ export interface RegistrySnapshot {
   copy: string
   /** Grows with every change. */
   version: number
-  brokers: { id: string; life: number; idc: string; urls: string[]; ageMs: number }[]
+  brokers: {
+    id: string
+    life: number
+    idc: string
+    urls: string[]
+    /** Its admin API, if it announced one. */
+    admin?: string
+    ageMs: number
+  }[]
   /** Clients that wait for a change. */
   waiters: number
 }

@@ -139,6 +139,11 @@ class RegistryHost implements Registry {
       const message = `urls must be wss:// where the registry speaks TLS; got ${plain}`
       throw new Refused(400, 'plain_url', message)
     }
+    // Operators' tokens are shown there.
+    if (this.#isTls && announced.admin?.startsWith('https:') === false) {
+      const message = `admin must be https:// where the registry speaks TLS; got ${announced.admin}`
+      throw new Refused(400, 'plain_url', message)
+    }
     const now = monotonicClock()
     const before = this.#directory.version
     const refusal = this.#directory.announce(now, announced)
@@ -194,10 +199,11 @@ class RegistryHost implements Registry {
   }
 }
 
-const viewOf = (now: number, { id, life, idc, urls, heardAt }: Entry) => ({
+const viewOf = (now: number, { id, life, idc, urls, admin, heardAt }: Entry) => ({
   id,
   life,
   idc,
   urls: [...urls],
+  ...(admin === undefined ? {} : { admin }),
   ageMs: now - heardAt,
 })

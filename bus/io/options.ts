@@ -40,6 +40,10 @@ const optionError = (of: string, schema: z.ZodObject, issue: z.core.$ZodIssue): 
 /** The options there are: of the whole, or of an object within. */
 const shapeAt = (schema: z.ZodObject, within: PropertyKey | undefined): z.core.$ZodShape => {
   let inner: unknown = within === undefined ? schema : schema.shape[String(within)]
-  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap()
+  while (!(inner instanceof z.ZodObject)) {
+    if (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap()
+    else if (inner instanceof z.ZodPipe) inner = inner.out
+    else break
+  }
   return inner instanceof z.ZodObject ? inner.shape : schema.shape
 }

@@ -12,6 +12,7 @@ export class VirtualBroker implements Broker, Station {
   readonly id: string
   readonly idc: string
   readonly url: string
+  readonly adminUrl = undefined
   readonly #world: Surroundings
   readonly #options: CheckedBroker
   #process: Process

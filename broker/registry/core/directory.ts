@@ -5,6 +5,8 @@ export interface Announcement {
   readonly idc: string
   /** The first is what clients try first. */
   readonly urls: readonly string[]
+  /** Its admin API, if others can reach one. */
+  readonly admin?: string | undefined
 }
 
 export interface Entry extends Announcement {
@@ -152,8 +154,12 @@ export class Directory {
     return { code: 'idc_changed', message }
   }
 
-  #add(now: number, { id, life, idc, urls }: Announcement, replaced: readonly number[]): void {
-    this.#entries.set(id, { id, life, idc, urls, heardAt: now, replaced })
+  #add(
+    now: number,
+    { id, life, idc, urls, admin }: Announcement,
+    replaced: readonly number[],
+  ): void {
+    this.#entries.set(id, { id, life, idc, urls, admin, heardAt: now, replaced })
     for (const url of urls) this.#idByUrl.set(url, id)
   }
 
@@ -165,8 +171,9 @@ export class Directory {
 
 const nameOf = ({ id, life, urls }: Entry): string => `broker ${id} (life ${life}) at ${urls[0]}`
 
-const isSame = (held: Held, { life, urls }: Announcement): boolean =>
+const isSame = (held: Held, { life, urls, admin }: Announcement): boolean =>
   held.life === life &&
+  held.admin === admin &&
   held.urls.length === urls.length &&
   urls.every((url, index) => held.urls[index] === url)
 

@@ -1,0 +1,75 @@
+import type { ForceOrder } from '../../bus/order.ts'
+import type { Steering } from '../steering.ts'
+import type { StandingForce } from './api.ts'
+
+/** Words that stand at once at one broker. */
+const MAX_STANDING = 150
+
+/** What an operator's word is about. */
+export interface ForceTarget {
+  readonly topic: string
+  readonly what: 'circuit' | 'queues'
+  /** Of a circuit the one requester; of queues their owner. */
+  readonly instance: string | null
+  readonly idc: string | null
+}
+
+/**
+ * The same word has the same id at every broker, so that a later one replaces it at a client wherever
+ * it was said, and ends it even where the broker it was said to is gone.
+ */
+export const forceId = ({ what, topic, instance, idc }: ForceTarget): string =>
+  `${what}/${topic}/${instance ?? '*'}/${idc ?? '*'}`
+
+/** Whether the two speak of some of the same circuits or queues by the same name. */
+export const meets = (a: ForceTarget, b: ForceTarget): boolean =>
+  a.what === b.what &&
+  a.topic === b.topic &&
+  (a.instance === null || b.instance === null || a.instance === b.instance) &&
+  (a.idc === null || b.idc === null || a.idc === b.idc)
+
+/** Whether everything the second speaks of the first speaks of, too. */
+export const covers = (a: ForceTarget, b: ForceTarget): boolean =>
+  meets(a, b) &&
+  (a.instance === null || a.instance === b.instance) &&
+  (a.idc === null || a.idc === b.idc)
+
+/** The words of operators that clients of this broker go by, until they end. */
+export class Forces {
+  readonly #steering: Steering
+  readonly #now: () => number
+  readonly #standing = new Map<string, StandingForce>()
+
+  /** `now`: the wall clock. */
+  constructor(steering: Steering, now: () => number) {
+    this.#steering = steering
+    this.#now = now
+  }
+
+  list(): StandingForce[] {
+    const now = this.#now()
+    for (const [id, { until }] of this.#standing) if (until <= now) this.#standing.delete(id)
+    return [...this.#standing.values()]
+  }
+
+  hasRoom(target: ForceTarget): boolean {
+    return this.list().length < MAX_STANDING || this.#standing.has(forceId(target))
+  }
+
+  /** It stands from now on; clients that link later hear of it, if it is meant for all. */
+  stand(force: StandingForce, order: ForceOrder, isForAll: boolean): void {
+    if (isForAll) {
+      this.#steering.keepOrder(order, force.id, this.#steering.now() + order.forMs)
+    }
+    this.#standing.set(force.id, force)
+  }
+
+  /** It ends. Undefined if it did not stand here. */
+  end(id: string): StandingForce | undefined {
+    const force = this.#standing.get(id)
+    this.#standing.delete(id)
+    // Kept or not: nobody who links later may hear of it.
+    this.#steering.dropOrder(id)
+    return force
+  }
+}

@@ -1,0 +1,23 @@
+/** What the words of requests must look like. */
+import { z } from '@hono/zod-openapi'
+import { isTopic } from '../../bus/names.ts'
+import { plainText } from './text.ts'
+
+const NAME_RULE = 'must be 1 to 64 letters, digits, _ . and -'
+export const topic = z
+  .string()
+  .refine(isTopic, 'must be words of letters, digits, _ and - joined by dots')
+export const topicOrAll = z
+  .string()
+  .refine((word) => word === '*' || isTopic(word), 'must be a topic, or * for all')
+const id = z.string().regex(/^[\w-][\w.-]{0,63}$/, NAME_RULE)
+export const brokerId = id
+export const instanceId = id
+export const idc = id
+export const reason = z
+  .string()
+  .trim()
+  .min(1, 'must say why')
+  .max(500)
+  .transform((text) => plainText(text))
+export const forMs = z.int().min(1).max(86_400_000).default(60_000)
