@@ -2,14 +2,16 @@
  * What the command line looks like: commands, arguments, options and help. What a command does is
  * in its own file, loaded when it runs, so that help and typing errors need not wait for the bus.
  */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
+import { addAdminCommands } from './admin-program.ts'
 import type { ClientFlags } from './client.ts'
 import { DEFAULT_GROUP, DEFAULT_REGISTRY, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
 import type { DrillFlags } from './drill-ask.ts'
-import { runCommand, UsageError } from './failure.ts'
+import { runCommand } from './failure.ts'
 import { AFTER_HELP, DESCRIPTION } from './help.ts'
 import type { ReplyFlags } from './reply.ts'
 import type { RequestFlags } from './request.ts'
+import { secretOption } from './secret-option.ts'
 import type { Flags } from './settings.ts'
 
 export const buildProgram = (version: string): Command => {
@@ -30,6 +32,7 @@ export const buildProgram = (version: string): Command => {
   addRequest(program)
   addTopics(program)
   addQueues(program)
+  addAdminCommands(program)
   addDrill(program, version)
   addBench(program)
   return program
@@ -241,11 +244,3 @@ const collect = (value: string, before: string[] | undefined): string[] => [
   ...(before ?? []),
   value,
 ]
-
-/** There is no such option, and whoever tries it should be told why. */
-const secretOption = (): Option =>
-  new Option('--token <secret>').hideHelp().argParser(() => {
-    throw new UsageError(
-      'a token on the command line can be read by others; use --token-file or FINBUS_TOKEN',
-    )
-  })
