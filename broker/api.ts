@@ -22,6 +22,31 @@ export interface TokenGrant {
   reply?: readonly string[]
 }
 
+/** What `tryIt` answers: the reply, the id to trace the call by, and how long it took. */
+export interface TriedCall {
+  reply: unknown
+  correlationId: string
+  tookMs: number
+}
+
+export interface AdminOptions {
+  /** `http://host:port`. */
+  listen: string
+  /** Admin APIs of the other brokers of the cluster. */
+  peers?: string[]
+  /** Makes one call for the dashboard. Rejects as `bus.request` does. Without it there is no such call. */
+  tryIt?: (
+    topic: string,
+    body: unknown,
+    options: {
+      timeoutMs?: number
+      headers?: Record<string, string>
+      key?: string
+      idempotent?: boolean
+    },
+  ) => Promise<TriedCall>
+}
+
 export interface BrokerOptions {
   /** `ws://host:port`, `wss://host:port` or `unix:/path`. Port 0 picks one. Default `ws://127.0.0.1:7400`. */
   listen?: string
@@ -55,6 +80,8 @@ export interface BrokerOptions {
   }
   /** The urls to announce, at most 8, the one to try first first. Default: where it listens. */
   advertise?: string | readonly string[]
+  /** The admin API and its dashboard. Default: none. */
+  admin?: AdminOptions
   logger?: Log
   /** Waiting and unanswered requests of one queue. Default 10,000; 1 to 1,000,000. */
   maxDepth?: number

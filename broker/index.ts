@@ -22,7 +22,7 @@ export type {
   TokenGrant,
   TopicSnapshot,
 } from './api.ts'
-export type { SessionView } from './core/view.ts'
 export { startBroker } from './broker.ts'
+export type { SessionView } from './core/view.ts'
 export type { Registry, RegistryOptions, RegistrySnapshot } from './registry/api.ts'
 export { startRegistry } from './registry/registry.ts'

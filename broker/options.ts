@@ -60,6 +60,7 @@ const BROKER = z.strictObject({
   registryToken: z.string().min(1).max(4_096).optional(),
   registryTls: LINK_TLS.optional(),
   advertise: urls(isBrokerUrl, BROKER_URL_RULE, 8).optional(),
+  admin: z.custom<BrokerOptions['admin']>((value) => typeof value === 'object').optional(),
   logger: z.custom<BrokerOptions['logger']>((value) => typeof value === 'object').optional(),
   maxDepth: z.number().int().min(1).max(1_000_000).default(10_000),
   maxDepthBytes: z
