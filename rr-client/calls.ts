@@ -8,6 +8,7 @@ import type { Circuits } from './circuits.ts'
 import { closedError } from './client-errors.ts'
 import type { Context, NestedCall } from './context.ts'
 import type { ClientCore } from './core/client-core.ts'
+import { correlationIdOf } from './core/failure.ts'
 import type { CallFacts, RequestResponseFuture } from './core/future.ts'
 
 /** Topics whose names were found good, so that each is looked at once. */
@@ -47,13 +48,13 @@ export class Calls {
     const caller = new Caller(facts, this.#defaults.codec)
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
-    if (gate === 'free') this.#begin(caller, options?.signal)
-    else if (gate === 'probe') this.#probe(caller, options?.signal)
+    if (gate === 'free') this.#begin(caller, options)
+    else if (gate === 'probe') this.#probe(caller, options)
     else if (BusError.is(gate)) caller.fail(gate)
     else {
       caller.isTrial = true
       const trial = gate.fire(() => {
-        this.#begin(caller, options?.signal)
+        this.#begin(caller, options)
         return caller.promise
       })
       const promise = trial.catch((error: unknown) => {
@@ -73,23 +74,35 @@ export class Calls {
     else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
   }
 
-  #begin(caller: Caller, signal: AbortSignal | undefined): void {
-    if (signal !== undefined) caller.listen(signal, this.#cancel)
+  #begin(caller: Caller, options: RequestOptions | undefined): void {
+    if (options?.signal !== undefined) caller.listen(options.signal, this.#cancel)
     this.#loop.post(this.#requestStep, caller)
+    if (options?.onAccepted !== undefined) this.#loop.post(this.#tellStep, { caller, ...options })
   }
 
   /** An operator let it through an open circuit: if it succeeds the circuit closes. */
-  #probe(caller: Caller, signal: AbortSignal | undefined): void {
+  #probe(caller: Caller, options: RequestOptions | undefined): void {
     caller.isTrial = true
     caller.promise.then(
       () => this.#circuits.restore(caller.facts.topic),
       () => {},
     )
-    this.#begin(caller, signal)
+    this.#begin(caller, options)
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
     caller.future = this.#core.request(now, caller.facts, caller)
+  }
+
+  readonly #tellStep = (
+    _now: number,
+    { caller, onAccepted }: { caller: Caller } & RequestOptions,
+  ): void => {
+    const { future } = caller
+    if (future === undefined || future.counter === 0) return
+    const { instance } = this.#core.state.facts
+    // A user's code runs outside the loop, and its defects are not the bus's.
+    queueMicrotask(() => onAccepted?.(correlationIdOf(instance, future)))
   }
 
   readonly #cancel = (caller: Caller): void => {

@@ -5,7 +5,13 @@
 import { Command } from 'commander'
 import { addAdminCommands } from './admin-program.ts'
 import type { ClientFlags } from './client.ts'
-import { DEFAULT_GROUP, DEFAULT_REGISTRY, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
+import {
+  DEFAULT_ADMIN,
+  DEFAULT_GROUP,
+  DEFAULT_REGISTRY,
+  DEFAULT_URL,
+  LOG_LEVELS,
+} from './defaults.ts'
 import type { DrillFlags } from './drill-ask.ts'
 import { runCommand } from './failure.ts'
 import { AFTER_HELP, DESCRIPTION } from './help.ts'
@@ -52,8 +58,18 @@ const addStart = (program: Command): void => {
     .option('--listen <url>', `where; ws://, wss:// or unix:/path (default: ${DEFAULT_URL})`)
     .option('--idc <name>', 'the data centre it stands in (default: local)')
     .option('--id <name>', 'its id, unlike that of any other broker (default: a random one)')
-    .option('--brokers <n>', 'run so many, ID-1 or IDC-1 and so on, on ports that follow --listen')
+    .option(
+      '--brokers <n>',
+      'run so many, ID-1 or IDC-1 and so on, on ports that follow --listen, --admin',
+    )
     .option('--cluster <name>', 'demo: IDCs sz and sh with 2 brokers each, and a registry')
+    .option('--admin <url>', `dashboard and admin API: where, or off (default: ${DEFAULT_ADMIN})`)
+    .option(
+      '--admin-peer <url>',
+      'the admin API of another broker of the cluster; repeat it',
+      collect,
+    )
+    .option('--load <n>', 'run sample services and callers too, about n requests a second')
     .option('--tokens <file>', 'JSON file: [{"token": "…", "request": ["account.*"], "reply": []}]')
     .option(
       '--rules <file>',

@@ -55,7 +55,9 @@ const schema = z.object({
   advertise: listOf(url, URL_RULE),
   registryListen: registryUrl.optional(),
   /** Where `start` serves it, and where the commands that look and act find it. */
-  admin: urlBy(ADMIN_FORM, ADMIN_RULE).optional(),
+  admin: urlBy(ADMIN_FORM, ADMIN_RULE)
+    .refine((text) => text === 'off' || URL.canParse(text), { error: ADMIN_RULE })
+    .optional(),
   adminPeer: listOf(registryUrl, REGISTRY_RULE),
   operator: operator.optional(),
   load: whole(1, 20_000),
