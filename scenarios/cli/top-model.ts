@@ -122,7 +122,8 @@ const topicRows = (
     const writable = queues.filter(({ state }) => state === 'writable').length
     const waiting = sum(queues, (queue) => queue.waiting)
     const troubles = new Troubles()
-    if (writable === 0 && called.length > 0) troubles.add(BAD.dead, 'nobody answers')
+    if (queues.length === 0 && called.length > 0) troubles.add(BAD.dead, 'nobody answers')
+    else if (writable === 0 && called.length > 0) troubles.add(BAD.open, 'no queue takes requests')
     noteCircuits(troubles, called)
     noteCalls(troubles, calls)
     const deepest = Math.max(0, ...there.map((topic) => fullest(topic)))
