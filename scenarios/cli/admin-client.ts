@@ -7,6 +7,7 @@ import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { userInfo } from 'node:os'
 import type { z } from 'zod'
 import type { TlsOptions } from '../../rr-client/index.ts'
+import type { SavedRequest } from '../live/operator.ts'
 import { notThere, refusalOf } from './admin-failure.ts'
 import { tlsOf, tokenOf } from './client.ts'
 import { DEFAULT_ADMIN } from './defaults.ts'
@@ -67,6 +68,7 @@ export class AdminClient {
   readonly url: string
   readonly #headers: Readonly<Record<string, string>>
   readonly #agent: HttpAgent
+  readonly #ca: string | undefined
 
   constructor(url: string, { token, operator, tls }: AdminOptions) {
     this.url = url.replace(/\/$/, '')
@@ -76,6 +78,7 @@ export class AdminClient {
         : operator !== undefined
           ? { 'x-finbus-operator': operator.replace(/[^\x21-\x7e]/g, '_') }
           : {}
+    this.#ca = tls?.ca?.toString()
     this.#agent = this.#isSecure
       ? new HttpsAgent({ keepAlive: true, ...tls })
       : new HttpAgent({ keepAlive: true })
@@ -98,6 +101,13 @@ export class AdminClient {
       withinMs: withinMs + ANSWER_MS,
     })
     return this.#read(answer, shape)
+  }
+
+  /** The same request, for a process that knows nothing but how to send it. */
+  saved({ method, path, body }: Order): SavedRequest {
+    const headers = { ...this.#headers, 'content-type': 'application/json' }
+    const ca = this.#ca
+    return { url: `${this.url}${path}`, method, headers, body: JSON.stringify(body), ca }
   }
 
   /** Tells each event as it comes. Resolves when the stream ends; a Failure if it breaks. */

@@ -214,7 +214,11 @@ const addDrill = (program: Command, version: string): void => {
     .option('--attach <url>', 'one of its brokers, ws://; repeat it or use commas', collect)
     .option('--registry <url>', 'a registry that knows them, instead', collect)
     .option('--topic <topic>', "the drill's own (default: finbus.drill)")
-    .option('--token-file <file>', 'file with the token to show to brokers')
+    .option('--token-file <file>', 'file with the token to show to brokers, and to the admin API')
+    .optionsGroup('On the timeline of a dashboard, and with words such as "isolate idc sz" there:')
+    .option('--admin <url>', 'the admin API to tell how it goes; isolates and drains, if attached')
+    .option('--operator <name>', 'who you are, where no token says so (default: your login name)')
+    .option('--tls-ca <file>', "authority that signed the API's certificate, PEM (https://)")
     .optionsGroup('')
     .action((names: string[], flags: DrillFlags) =>
       runCommand(flags.json === true, async () =>
