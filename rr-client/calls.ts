@@ -46,15 +46,16 @@ export class Calls {
       return { promise: Promise.reject(error), cancel: () => {} }
     }
     const caller = new Caller(facts, this.#defaults.codec)
+    caller.onAccepted = options?.onAccepted
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
-    if (gate === 'free') this.#begin(caller, options)
-    else if (gate === 'probe') this.#probe(caller, options)
+    if (gate === 'free') this.#begin(caller, options?.signal)
+    else if (gate === 'probe') this.#probe(caller, options?.signal)
     else if (BusError.is(gate)) caller.fail(gate)
     else {
       caller.isTrial = true
       const trial = gate.fire(() => {
-        this.#begin(caller, options)
+        this.#begin(caller, options?.signal)
         return caller.promise
       })
       const promise = trial.catch((error: unknown) => {
@@ -74,35 +75,31 @@ export class Calls {
     else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
   }
 
-  #begin(caller: Caller, options: RequestOptions | undefined): void {
-    if (options?.signal !== undefined) caller.listen(options.signal, this.#cancel)
+  #begin(caller: Caller, signal: AbortSignal | undefined): void {
+    if (signal !== undefined) caller.listen(signal, this.#cancel)
     this.#loop.post(this.#requestStep, caller)
-    if (options?.onAccepted !== undefined) this.#loop.post(this.#tellStep, { caller, ...options })
   }
 
   /** An operator let it through an open circuit: if it succeeds the circuit closes. */
-  #probe(caller: Caller, options: RequestOptions | undefined): void {
+  #probe(caller: Caller, signal: AbortSignal | undefined): void {
     caller.isTrial = true
     caller.promise.then(
       () => this.#circuits.restore(caller.facts.topic),
       () => {},
     )
-    this.#begin(caller, options)
+    this.#begin(caller, signal)
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
     caller.future = this.#core.request(now, caller.facts, caller)
+    if (caller.onAccepted !== undefined) this.#tell(caller, caller.future)
   }
 
-  readonly #tellStep = (
-    _now: number,
-    { caller, onAccepted }: { caller: Caller } & RequestOptions,
-  ): void => {
-    const { future } = caller
-    if (future === undefined || future.counter === 0) return
-    const { instance } = this.#core.state.facts
-    // A user's code runs outside the loop, and its defects are not the bus's.
-    queueMicrotask(() => onAccepted?.(correlationIdOf(instance, future)))
+  /** A user's code runs outside the loop, and its defects are not the bus's. */
+  #tell({ onAccepted }: Caller, future: RequestResponseFuture): void {
+    if (future.counter === 0) return
+    const id = correlationIdOf(this.#core.state.facts.instance, future)
+    queueMicrotask(() => onAccepted?.(id))
   }
 
   readonly #cancel = (caller: Caller): void => {
