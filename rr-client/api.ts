@@ -76,6 +76,8 @@ export interface RequestOptions {
    * over when the responder is lost with the call. Default false.
    */
   waitForResponder?: boolean
+  /** Told the id of the call, by which it can be traced, as soon as it has one. */
+  onAccepted?: (correlationId: string) => void
 }
 
 /** What a handler knows of the call it answers. */

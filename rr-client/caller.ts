@@ -11,6 +11,8 @@ export class Caller {
   readonly facts: CallFacts
   readonly #codec: Codec
   future: RequestResponseFuture | undefined
+  /** Wants to know the id of the call. */
+  onAccepted: ((correlationId: string) => void) | undefined
   /** The circuit itself runs the call, and counts how it ends. */
   isTrial = false
   /** When it began, with fractions; -1 if nobody looks. */

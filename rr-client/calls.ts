@@ -8,6 +8,7 @@ import type { Circuits } from './circuits.ts'
 import { closedError } from './client-errors.ts'
 import type { Context, NestedCall } from './context.ts'
 import type { ClientCore } from './core/client-core.ts'
+import { correlationIdOf } from './core/failure.ts'
 import type { CallFacts, RequestResponseFuture } from './core/future.ts'
 
 /** Topics whose names were found good, so that each is looked at once. */
@@ -45,6 +46,7 @@ export class Calls {
       return { promise: Promise.reject(error), cancel: () => {} }
     }
     const caller = new Caller(facts, this.#defaults.codec)
+    caller.onAccepted = options?.onAccepted
     const gate = this.#circuits.size === 0 ? 'free' : this.#circuits.gate(topic)
     const cancel = (): void => this.#cancel(caller)
     if (gate === 'free') this.#begin(caller, options?.signal)
@@ -108,6 +110,14 @@ export class Calls {
   readonly #requestStep = (now: number, caller: Caller): void => {
     if (this.#core.state.trace !== undefined) caller.beganAt = this.#loop.stepAt
     caller.future = this.#core.request(now, caller.facts, caller)
+    if (caller.onAccepted !== undefined) this.#tell(caller, caller.future)
+  }
+
+  /** A user's code runs outside the loop, and its defects are not the bus's. */
+  #tell({ onAccepted }: Caller, future: RequestResponseFuture): void {
+    if (future.counter === 0) return
+    const id = correlationIdOf(this.#core.state.facts.instance, future)
+    queueMicrotask(() => onAccepted?.(id))
   }
 
   readonly #cancel = (caller: Caller): void => {

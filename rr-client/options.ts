@@ -111,7 +111,9 @@ export const checkForce = (options: ForceOptions): z.infer<typeof FORCE> =>
 export const checkClose = (options: CloseOptions): number =>
   checkOptions('close', CLOSE, options).timeoutMs
 
-const REQUEST_OPTIONS = ['timeoutMs', 'signal', 'idempotent', 'key', 'headers', 'waitForResponder']
+const REQUEST_OPTIONS = [
+  ...['timeoutMs', 'signal', 'idempotent', 'key', 'headers', 'waitForResponder', 'onAccepted'],
+]
 const KNOWN_REQUEST = new Set(REQUEST_OPTIONS)
 
 /** By hand, for it is on the path of every call that has options. */
@@ -124,7 +126,7 @@ export const checkRequest = (options: RequestOptions): void => {
     const hint = didYouMean(option, REQUEST_OPTIONS)
     throw invalid('request option', `${JSON.stringify(option)} is unknown${hint}`)
   }
-  const { timeoutMs, signal, idempotent, key, headers, waitForResponder } = options
+  const { timeoutMs, signal, idempotent, key, headers, waitForResponder, onAccepted } = options
   if (timeoutMs !== undefined) checkTimeout(timeoutMs)
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw invalid('signal', 'must be an AbortSignal', signal)
@@ -139,6 +141,9 @@ export const checkRequest = (options: RequestOptions): void => {
   }
   if (headers !== undefined && (typeof headers !== 'object' || headers === null)) {
     throw invalid('headers', 'must be an object of texts', headers)
+  }
+  if (onAccepted !== undefined && typeof onAccepted !== 'function') {
+    throw invalid('onAccepted', 'must be a function', onAccepted)
   }
 }
 

@@ -12,6 +12,7 @@ const target: fc.Arbitrary<Target> = fc.oneof(
   fc.record({ kind, idc: name }),
   fc.record({ kind }),
 )
+const named = (kind: 'idc' | 'broker') => fc.record({ kind: fc.constant(kind), name })
 const ms = fc.integer({ min: 1, max: 3_600_000 })
 const forMs = fc.option(ms, { nil: undefined })
 /** Plain, and without keys that are not there, as the parser makes them. */
@@ -34,6 +35,10 @@ const act: fc.Arbitrary<Act> = fc
       isOneWay: fc.constantFrom(true, undefined),
     }),
     fc.record({ verb: fc.constant('slow'), target, byMs: ms, forMs }),
+    fc.record({ verb: fc.constant('isolate'), target: named('idc'), forMs }),
+    fc.record({ verb: fc.constant('restore'), target: named('idc') }),
+    fc.record({ verb: fc.constant('drain'), target: named('broker'), forMs }),
+    fc.record({ verb: fc.constant('resume'), target: named('broker') }),
     fc.record({
       verb: fc.constantFrom('add', 'remove'),
       count: fc.integer({ min: 1, max: 100 }),
@@ -84,6 +89,9 @@ describe('the words of drills', () => {
     ['cut broker sz-1', /does not say what "from" what.*cut TARGET from TARGET/],
     ['delay idc sz from idc sh', /does not say "by" how much/],
     ['slow responder sz-1', /does not say "by" how much.*slow TARGET by TIME/],
+    ['isolate broker sz-1', /"broker sz-1" is no idc.*isolate idc NAME/],
+    ['drain brokers of sz', /"brokers of sz" is no broker.*drain broker NAME \[for TIME\]/],
+    ['restore idc sz for 2 s', /is no target/],
     ['heal all', /nothing follows "heal"/],
     ['load much', /"much" is no whole number from 0 to 20000/],
     ['add 0 responders to sz', /"0" is no whole number from 1 to 100/],

@@ -1,5 +1,6 @@
 /** Which processes `finbus start` runs when it runs several, and where each of them listens. */
 import { didYouMean } from '../../bus/index.ts'
+import { defaultAdminOf } from './admin-address.ts'
 import { DEFAULT_IDC, DEFAULT_URL } from './defaults.ts'
 import { UsageError } from './failure.ts'
 import type { Settings } from './settings.ts'
@@ -10,6 +11,8 @@ export interface BrokerPlan {
   listen: string
   /** Where registries should say it is; where it listens unless there are some. */
   advertise: readonly string[]
+  /** Where its admin API listens; undefined for nowhere. */
+  admin: string | undefined
 }
 
 export interface Plan {
@@ -36,6 +39,7 @@ export const planOf = (settings: Settings): Plan | undefined => {
     idc,
     listen: listenAt(listen, i),
     advertise: advertise.map((url) => shifted('--advertise', url, i)),
+    admin: adminAt(settings, i),
   }))
   return { brokers }
 }
@@ -56,6 +60,7 @@ const demo = (settings: Settings, name: string): Plan => {
       idc,
       listen: listenAt(listen, place * NEXT_IDC + i),
       advertise: [],
+      admin: adminAt(settings, place * NEXT_IDC + i),
     })),
   )
   return { brokers, registry: listenAt(listen, REGISTRY).replace(/^ws/, 'http') }
@@ -89,12 +94,14 @@ const checkDemo = (settings: Settings): void => {
 /** An address like the first one, so many ports on. Port 0 stays: each gets a free one. */
 const shifted = (option: string, url: string, by: number, standard?: string): string => {
   if (url.startsWith('unix:')) return `${url}-${by + 1}`
-  const match = /^(wss?:\/\/(?:\[[^\]]+\]|[^/:]+))(?::(\d{1,5}))?\/?$/.exec(url)
+  const match = /^((?:wss?|https?):\/\/(?:\[[^\]]+\]|[^/:]+))(?::(\d{1,5}))?\/?$/.exec(url)
   const [, front, port = standard] = match ?? []
   if (front === undefined || port === undefined) {
-    throw new UsageError(
-      `${option} must be ws://host:port, wss://host:port or unix:/path; got "${url}"`,
-    )
+    const rule =
+      option === '--admin'
+        ? 'http://host:port or https://host:port, or off'
+        : 'ws://host:port, wss://host:port or unix:/path'
+    throw new UsageError(`${option} must be ${rule}; got "${url}"`)
   }
   if (Number(port) === 0) return `${front}:0`
   if (Number(port) + by > 65_535) {
@@ -102,5 +109,8 @@ const shifted = (option: string, url: string, by: number, standard?: string): st
   }
   return `${front}:${Number(port) + by}`
 }
+
+const adminAt = ({ listen = DEFAULT_URL, admin }: Settings, by: number): string | undefined =>
+  admin === 'off' ? undefined : shifted('--admin', admin ?? defaultAdminOf(listen), by)
 
 const listenAt = (listen: string, by: number): string => shifted('--listen', listen, by, '7400')

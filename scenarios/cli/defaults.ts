@@ -2,6 +2,7 @@
 
 export const DEFAULT_URL = 'ws://127.0.0.1:7400'
 export const DEFAULT_REGISTRY = 'http://127.0.0.1:7470'
+export const DEFAULT_ADMIN = 'http://127.0.0.1:7480'
 export const DEFAULT_IDC = 'local'
 /** Responders of the command line share topics unless told otherwise. */
 export const DEFAULT_GROUP = 'finbus'

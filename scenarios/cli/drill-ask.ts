@@ -15,6 +15,9 @@ export interface DrillFlags extends Flags {
   registry?: string[]
   topic?: string
   tokenFile?: string
+  admin?: string
+  operator?: string
+  tlsCa?: string
   report?: string
   bound?: string[]
   json?: boolean

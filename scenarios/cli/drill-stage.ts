@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { describeCommit, describeMachine } from '../bench/machine.ts'
 import type { Setting } from '../drills/play.ts'
 import type { Stage } from '../drills/stage.ts'
+import type { AdminClient } from './admin-client.ts'
 import type { DrillFlags } from './drill-ask.ts'
+import { DrillOperator } from './drill-operator.ts'
 import { UsageError } from './failure.ts'
 import { readSettings } from './settings.ts'
 
@@ -20,6 +22,7 @@ export const theatreOf = async (
   flags: DrillFlags,
   seed: number,
   version: string,
+  admin: AdminClient | undefined,
 ): Promise<Theatre> => {
   const build = version + commitText()
   const target = targetOf(flags)
@@ -40,7 +43,8 @@ export const theatreOf = async (
   if (target === undefined) return { setting: settingOf('live'), open: () => liveStage({ seed }) }
   const { tokenFile } = readSettings(flags)
   const more = flags.topic === undefined ? {} : { topic: flags.topic }
-  const open = (): Stage => attachedStage({ ...target, ...more, seed, tokenFile })
+  const operator = admin === undefined ? undefined : new DrillOperator(admin)
+  const open = (): Stage => attachedStage({ ...target, ...more, seed, tokenFile, operator })
   return { setting: settingOf('attached'), open }
 }
 
@@ -50,7 +54,8 @@ const ATTACH_FORM = /^ws:\/\/[^\s/]+\/?$/
 const targetOf = (flags: DrillFlags): { url: string[] } | { registry: string[] } | undefined => {
   const { attach, registry } = flags
   if (attach === undefined && registry === undefined) {
-    if (flags.topic === undefined && flags.tokenFile === undefined) return undefined
+    const isTokenOfAdmin = flags.tokenFile === undefined || flags.admin !== undefined
+    if (flags.topic === undefined && isTokenOfAdmin) return undefined
     throw new UsageError('--topic and --token-file are for a cluster of yours: --attach URL')
   }
   if (attach === undefined) return { registry: readSettings({ registry }, {}).registry! }

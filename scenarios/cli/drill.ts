@@ -6,9 +6,12 @@ import { playDrill } from '../drills/play.ts'
 import { READY } from '../drills/ready/index.ts'
 import { htmlOf, jsonOf, markdownOf, openProgress, verdictText } from '../drills/render/index.ts'
 import type { DrillReport } from '../drills/report.ts'
+import { type AdminClient, adminOf } from './admin-client.ts'
 import { askOf, type DrillAsk, type DrillFlags } from './drill-ask.ts'
+import { DrillMarks } from './drill-marks.ts'
 import { type Theatre, theatreOf } from './drill-stage.ts'
 import { EXIT_FAILED, EXIT_INTERRUPTED, Failure, messageOf, UsageError } from './failure.ts'
+import { readSettings } from './settings.ts'
 import { withSignal } from './signals.ts'
 import { table } from './table.ts'
 
@@ -24,13 +27,39 @@ export const drill = async (
     return
   }
   const isColoured = process.stdout.isTTY === true && !process.env.NO_COLOR
-  const theatre = await theatreOf(flags, ask.seed, version)
-  await withSignal(async (signalled) => {
+  const admin = adminNamedBy(flags)
+  try {
+    const theatre = await theatreOf(flags, ask.seed, version, admin)
+    await playAll(ask, { theatre, admin, isJson, isColoured })
+  } finally {
+    admin?.close()
+  }
+}
+
+/** By an option alone: nobody's dashboard is to show a drill because of what happens to be set. */
+const adminNamedBy = (flags: DrillFlags): AdminClient | undefined => {
+  if (flags.admin === undefined) return undefined
+  if (flags.virtual === true) {
+    throw new UsageError('--virtual plays in no cluster; leave out --admin')
+  }
+  return adminOf(readSettings(flags))
+}
+
+interface Hall {
+  theatre: Theatre
+  admin: AdminClient | undefined
+  isJson: boolean
+  isColoured: boolean
+}
+
+const playAll = (ask: DrillAsk, hall: Hall): Promise<void> =>
+  withSignal(async (signalled) => {
+    const { isJson, isColoured } = hall
     const stop = new AbortController()
     void signalled.then(() => stop.abort())
     const reports: DrillReport[] = []
     for (const one of ask.drills) {
-      const report = await play(one, theatre, isJson, stop.signal)
+      const report = await play(one, hall, stop.signal)
       writeReports(report, ask)
       reports.push(report)
       if (!isJson) process.stdout.write(verdictText(report, ask.folder, { isColoured }))
@@ -40,20 +69,22 @@ export const drill = async (
     else if (ask.drills.length > 1) process.stdout.write(sumText(reports))
     process.exitCode = exitCodeOf(reports)
   })
-}
 
 const play = async (
   drill: Drill,
-  { open, setting }: Theatre,
-  isJson: boolean,
+  { theatre: { open, setting }, admin, isJson }: Hall,
   signal: AbortSignal,
 ): Promise<DrillReport> => {
   const progress = isJson ? undefined : openProgress(process.stderr)
+  const marks = admin === undefined ? undefined : new DrillMarks(drill.name, admin, warn)
   try {
     return await playDrill(drill, open(), {
       setting: setting(),
       signal,
-      ...(progress === undefined ? {} : { onEvent: progress.tell }),
+      onEvent: (event) => {
+        progress?.tell(event)
+        marks?.tell(event)
+      },
     })
   } catch (error) {
     if (error instanceof DrillError) throw new UsageError(`drill ${drill.name}: ${error.message}`)
@@ -62,7 +93,12 @@ const play = async (
     })
   } finally {
     progress?.end()
+    await marks?.end()
   }
+}
+
+const warn = (text: string): void => {
+  process.stderr.write(`warning: ${text}\n`)
 }
 
 const writeReports = (report: DrillReport, { folder }: DrillAsk): void => {

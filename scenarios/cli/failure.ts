@@ -14,9 +14,29 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
+interface FailureOptions extends ErrorOptions {
+  /** What to do about it, in a line of its own. */
+  remedy?: string | undefined
+  /** What programs are told besides, such as a code. */
+  facts?: Readonly<Record<string, unknown>>
+}
+
 /** Something known, in one sentence, that is no error of a call: exit code 1. */
 export class Failure extends Error {
   override readonly name = 'Failure'
+  readonly remedy: string | undefined
+  readonly facts: Readonly<Record<string, unknown>>
+
+  constructor(message: string, { remedy, facts = {}, ...options }: FailureOptions = {}) {
+    super(message, options)
+    this.remedy = remedy
+    this.facts = facts
+  }
+
+  toJSON(): object {
+    const { name, message, remedy, facts } = this
+    return { name, ...facts, message, ...(remedy === undefined ? {} : { remedy }) }
+  }
 }
 
 /** Does a command's work; whatever it throws becomes words and an exit code. */
@@ -65,16 +85,22 @@ const isDefect = (error: unknown): boolean =>
 
 const toJson = (error: unknown): unknown => {
   if (BusError.is(error) || ServiceError.is(error)) return error.toJSON()
-  if (error instanceof Failure) return { name: error.name, message: error.message }
+  if (error instanceof Failure) return error.toJSON()
   return { name: 'Defect', code: 'internal', message: messageOf(error) }
 }
 
 const inWords = (error: unknown): string => {
   if (BusError.is(error)) return busErrorInWords(error)
   if (ServiceError.is(error)) return serviceErrorInWords(error)
-  if (error instanceof Failure) return `error: ${printable(error.message)}`
+  if (error instanceof Failure) return failureInWords(error)
   return `internal: ${printable(messageOf(error))}`
 }
+
+const failureInWords = ({ message, remedy }: Failure): string =>
+  [
+    `error: ${printable(message)}`,
+    ...(remedy === undefined ? [] : [`  ${printable(remedy)}`]),
+  ].join('\n')
 
 const OUTCOME_WORDS: Readonly<Record<Outcome, string>> = {
   not_executed: 'the work was not done',

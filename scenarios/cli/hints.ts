@@ -1,11 +1,16 @@
 /** What to type next, once brokers run. */
+import { DEFAULT_ADMIN } from './defaults.ts'
 import type { Settings } from './settings.ts'
 
 /** `where` are the options that lead there; `asked` and `answered` those of one end of the call. */
 export const nextSteps = (
   settings: Settings,
   where: string,
-  { answered = '', asked = '' } = {},
+  {
+    answered = '',
+    asked = '',
+    admin,
+  }: { answered?: string; asked?: string; admin?: string | undefined } = {},
 ): string => {
   const guarded = [
     settings.tokens === undefined ? '' : ' --token-file FILE',
@@ -17,9 +22,16 @@ export const nextSteps = (
     `  finbus reply demo.echo --echo${where}${answered}${guarded}`,
     `  finbus request demo.echo '{"hello":"world"}'${where}${asked}${guarded}`,
     `  finbus topics${where}${guarded}`,
+    ...(admin === undefined
+      ? []
+      : [`  finbus top${admin === DEFAULT_ADMIN ? '' : ` --admin ${admin}`}`]),
     '',
   ].join('\n')
 }
+
+/** Where people look at it, and programs ask. */
+export const dashboardLines = (admin: string | undefined): string[] =>
+  admin === undefined ? [] : [`Dashboard and admin API: ${reachable(admin)}`]
 
 /** A broker that listens everywhere is reached, and certified, under a name. */
 export const reachable = (url: string): string => url.replace(/\/\/(0\.0\.0\.0|\[::\]):/, '//HOST:')

@@ -2,14 +2,22 @@
  * What the command line looks like: commands, arguments, options and help. What a command does is
  * in its own file, loaded when it runs, so that help and typing errors need not wait for the bus.
  */
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
+import { addAdminCommands } from './admin-program.ts'
 import type { ClientFlags } from './client.ts'
-import { DEFAULT_GROUP, DEFAULT_REGISTRY, DEFAULT_URL, LOG_LEVELS } from './defaults.ts'
+import {
+  DEFAULT_ADMIN,
+  DEFAULT_GROUP,
+  DEFAULT_REGISTRY,
+  DEFAULT_URL,
+  LOG_LEVELS,
+} from './defaults.ts'
 import type { DrillFlags } from './drill-ask.ts'
-import { runCommand, UsageError } from './failure.ts'
+import { runCommand } from './failure.ts'
 import { AFTER_HELP, DESCRIPTION } from './help.ts'
 import type { ReplyFlags } from './reply.ts'
 import type { RequestFlags } from './request.ts'
+import { secretOption } from './secret-option.ts'
 import type { Flags } from './settings.ts'
 
 export const buildProgram = (version: string): Command => {
@@ -30,6 +38,7 @@ export const buildProgram = (version: string): Command => {
   addRequest(program)
   addTopics(program)
   addQueues(program)
+  addAdminCommands(program)
   addDrill(program, version)
   addBench(program)
   return program
@@ -49,8 +58,18 @@ const addStart = (program: Command): void => {
     .option('--listen <url>', `where; ws://, wss:// or unix:/path (default: ${DEFAULT_URL})`)
     .option('--idc <name>', 'the data centre it stands in (default: local)')
     .option('--id <name>', 'its id, unlike that of any other broker (default: a random one)')
-    .option('--brokers <n>', 'run so many, ID-1 or IDC-1 and so on, on ports that follow --listen')
+    .option(
+      '--brokers <n>',
+      'run so many, ID-1 or IDC-1 and so on, on ports that follow --listen, --admin',
+    )
     .option('--cluster <name>', 'demo: IDCs sz and sh with 2 brokers each, and a registry')
+    .option('--admin <url>', `dashboard and admin API: where, or off (default: ${DEFAULT_ADMIN})`)
+    .option(
+      '--admin-peer <url>',
+      'the admin API of another broker of the cluster; repeat it',
+      collect,
+    )
+    .option('--load <n>', 'run sample services and callers too, about n requests a second')
     .option('--tokens <file>', 'JSON file: [{"token": "…", "request": ["account.*"], "reply": []}]')
     .option(
       '--rules <file>',
@@ -195,7 +214,11 @@ const addDrill = (program: Command, version: string): void => {
     .option('--attach <url>', 'one of its brokers, ws://; repeat it or use commas', collect)
     .option('--registry <url>', 'a registry that knows them, instead', collect)
     .option('--topic <topic>', "the drill's own (default: finbus.drill)")
-    .option('--token-file <file>', 'file with the token to show to brokers')
+    .option('--token-file <file>', 'file with the token to show to brokers, and to the admin API')
+    .optionsGroup('On the timeline of a dashboard, and with words such as "isolate idc sz" there:')
+    .option('--admin <url>', 'the admin API to tell how it goes; isolates and drains, if attached')
+    .option('--operator <name>', 'who you are, where no token says so (default: your login name)')
+    .option('--tls-ca <file>', "authority that signed the API's certificate, PEM (https://)")
     .optionsGroup('')
     .action((names: string[], flags: DrillFlags) =>
       runCommand(flags.json === true, async () =>
@@ -241,11 +264,3 @@ const collect = (value: string, before: string[] | undefined): string[] => [
   ...(before ?? []),
   value,
 ]
-
-/** There is no such option, and whoever tries it should be told why. */
-const secretOption = (): Option =>
-  new Option('--token <secret>').hideHelp().argParser(() => {
-    throw new UsageError(
-      'a token on the command line can be read by others; use --token-file or FINBUS_TOKEN',
-    )
-  })

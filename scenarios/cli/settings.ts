@@ -17,6 +17,9 @@ const URL_FORM = /^(wss?:\/\/[^\s/]|unix:\/[^\s])[^\s]*$/
 const URL_RULE = 'must be ws://host:port, wss://host:port or unix:/path'
 const REGISTRY_FORM = /^https?:\/\/[^\s/@?#]+\/?$/
 const REGISTRY_RULE = 'must be http://host:port or https://host:port'
+const ADMIN_FORM = /^(off|https?:\/\/[^\s/@?#]+\/?)$/
+const ADMIN_RULE = 'must be http://host:port or https://host:port, or off'
+const OPERATOR_RULE = 'must be 1 to 64 letters, digits, and any of _.@- between them'
 
 const asNumber = (value: unknown): unknown =>
   typeof value === 'string' && /^\d{1,15}$/.test(value.trim()) ? Number(value) : value
@@ -42,6 +45,7 @@ const listOf = (item: z.ZodString, error: string) =>
   z.preprocess(asList, z.array(item, { error }).min(1, { error })).optional()
 const url = urlBy(URL_FORM, URL_RULE)
 const registryUrl = urlBy(REGISTRY_FORM, REGISTRY_RULE)
+const operator = urlBy(/^[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}$/, OPERATOR_RULE)
 
 /** Keys of the file, options in camel case, and environment variables in capitals are one list. */
 const schema = z.object({
@@ -50,6 +54,13 @@ const schema = z.object({
   listen: url.optional(),
   advertise: listOf(url, URL_RULE),
   registryListen: registryUrl.optional(),
+  /** Where `start` serves it, and where the commands that look and act find it. */
+  admin: urlBy(ADMIN_FORM, ADMIN_RULE)
+    .refine((text) => text === 'off' || URL.canParse(text), { error: ADMIN_RULE })
+    .optional(),
+  adminPeer: listOf(registryUrl, REGISTRY_RULE),
+  operator: operator.optional(),
+  load: whole(1, 20_000),
   lease: whole(300, 600_000),
   idc: text,
   name: text,

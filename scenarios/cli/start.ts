@@ -1,15 +1,24 @@
 /** `finbus start`: a broker, or several in processes of their own, until it is told to stop. */
-import { type Broker, type BrokerOptions, type BrokerTls, startBroker } from '../../broker/index.ts'
+import {
+  type AdminOptions,
+  type Broker,
+  type BrokerOptions,
+  type BrokerTls,
+  startBroker,
+} from '../../broker/index.ts'
+import { defaultAdminOf, heldAddresses } from './admin-address.ts'
 import { tlsOf as clientTlsOf, tokenOf } from './client.ts'
 import { runCluster } from './cluster.ts'
 import { planOf } from './cluster-plan.ts'
 import { DEFAULT_URL } from './defaults.ts'
 import { didStart, UsageError } from './failure.ts'
-import { nextSteps, reachable } from './hints.ts'
+import { dashboardLines, nextSteps, reachable } from './hints.ts'
+import { checkLoad, Load } from './load.ts'
 import { terminalLog } from './log.ts'
 import { defined, type Flags, readableFile, readSettings, type Settings } from './settings.ts'
 import { withSignal } from './signals.ts'
 import { readAuthority, readIdentity } from './tls.ts'
+import { TryIt } from './try-it.ts'
 
 export const start = async (flags: Flags): Promise<void> => {
   const settings = readSettings(flags)
@@ -30,15 +39,54 @@ export const start = async (flags: Flags): Promise<void> => {
       maxBodyBytes: settings.maxBodyBytes,
     }),
   }
+  checkLoad(settings)
   const plan = planOf(settings)
   // What is wrong with an option has been said by now, once, and not by each process.
   if (plan !== undefined) return runCluster(plan, settings, isJson)
-  const broker = await didStart('broker', () => startBroker(options))
+  const tryIt = tryItOf(settings)
+  const admin = await adminFor(settings, tryIt)
+  const broker = await didStart('broker', () => startBroker({ ...options, ...defined({ admin }) }))
+  tryIt?.serve(broker)
   await withSignal(async (signalled) => {
-    process.stdout.write(isJson ? readyJson(broker) : readyText(broker, settings))
-    await signalled
-    await broker.close()
+    const load = loadOf(broker, settings, isJson)
+    process.once('exit', () => load?.kill())
+    try {
+      const outcome = await Promise.race([signalled, load?.start().then(() => 'ready')])
+      if (outcome !== undefined || load === undefined) {
+        process.stdout.write(
+          isJson ? readyJson(broker, admin?.listen) : readyText(broker, admin?.listen, settings),
+        )
+      }
+      await signalled
+    } finally {
+      await load?.stop()
+      await tryIt?.close()
+      await broker.close()
+    }
   })
+}
+
+const adminFor = async (
+  { admin, adminPeer, listen = DEFAULT_URL }: Settings,
+  tryIt: TryIt | undefined,
+): Promise<AdminOptions | undefined> => {
+  if (admin === 'off') return undefined
+  const [address] = await heldAddresses([admin ?? defaultAdminOf(listen)])
+  return { listen: address!, ...defined({ peers: adminPeer, tryIt: tryIt?.call }) }
+}
+
+/** Where brokers ask for a token and none is known here, nobody can call. */
+const tryItOf = (settings: Settings): TryIt | undefined => {
+  const token = tokenOf(settings)
+  if (settings.tokens !== undefined && token === undefined) return undefined
+  return new TryIt(defined({ token }))
+}
+
+const loadOf = ({ url, idc }: Broker, settings: Settings, isJson: boolean): Load | undefined => {
+  const { load: rate, log = 'warn' } = settings
+  if (rate === undefined) return undefined
+  const target = { url: [url] }
+  return new Load({ rate, idcs: [idc], target, settings, isJson, log: terminalLog(log, isJson) })
 }
 
 /** To a registry a broker is what any client is: it shows a token, and may check a certificate. */
@@ -59,13 +107,22 @@ const tlsOf = ({ tlsCert, tlsKey, tlsClientCa }: Settings): BrokerTls | undefine
   return undefined
 }
 
-const readyJson = ({ url, id, idc }: Broker): string => `${JSON.stringify({ url, id, idc })}\n`
+const readyJson = ({ url, id, idc }: Broker, admin: string | undefined): string =>
+  `${JSON.stringify({ url, id, idc, ...defined({ admin }) })}\n`
 
-const readyText = ({ url, id, idc }: Broker, settings: Settings): string => {
+const readyText = (
+  { url, id, idc }: Broker,
+  admin: string | undefined,
+  settings: Settings,
+): string => {
   const where = url === DEFAULT_URL ? '' : ` --url ${reachable(url)}`
   return [
     `finbus broker ${id} in IDC ${idc} listens on ${url}`,
-    `${nextSteps(settings, where)}Ctrl-C stops it.`,
+    ...dashboardLines(admin),
+    ...(settings.load === undefined
+      ? []
+      : [`Sample services and callers make about ${settings.load} requests a second.`]),
+    `${nextSteps(settings, where, { admin })}Ctrl-C stops it.`,
     '',
   ].join('\n')
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { connect } from '../../rr-client/index.ts'
+import { DEFAULT_ADMIN } from '../cli/defaults.ts'
 import type { AccountsContracts } from '../examples/contracts.ts'
 import { asTyped, creditTransferFile } from '../examples/sample-files.ts'
 import { PAYER, tour } from './tour.ts'
@@ -11,18 +12,21 @@ interface Options {
   port?: number
   journal?: string
   once?: true
+  load: number
 }
 
 const EXIT_FAILED = 1
 const EXIT_USAGE = 2
 const MAX_PORT = 65_535
+const LOAD = 5
+const MAX_LOAD = 1_000
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`)
 }
 
 const main = async (argv: readonly string[]): Promise<void> => {
-  const { once: endsAfterCalls, ...options } = readOptions(argv)
+  const { once: endsAfterCalls, load, ...options } = readOptions(argv)
   const stop = untilStopped()
   const world = await start({ ...options, say }, stop)
   if (world === undefined) return
@@ -30,7 +34,8 @@ const main = async (argv: readonly string[]): Promise<void> => {
     introduce(world)
     await makeCalls(world.broker.url)
     if (endsAfterCalls) return
-    explain(world.broker.url)
+    if (load > 0) await world.serveTeller(load)
+    explain(world, load)
     if (!stop.aborted) await once(stop, 'abort')
     say('\nEnding: the service drains, then the broker closes.')
   } finally {
@@ -48,11 +53,12 @@ const start = async (options: WorldOptions, stop: AbortSignal): Promise<World | 
   }
 }
 
-const introduce = ({ broker, service, journal }: World): void => {
+const introduce = ({ broker, service, journal, admin }: World): void => {
   say('')
   say(`  broker            ${broker.url}  pid ${process.pid}`)
   say(`  accounts service  in its own process, pid ${service.pid}`)
   say(`  its books         ${asTyped(journal)}`)
+  say(`  dashboard         ${admin}`)
   say('')
 }
 
@@ -61,7 +67,7 @@ const makeCalls = async (url: string): Promise<void> => {
   await tour(bus, say)
 }
 
-const explain = (url: string): void => {
+const explain = ({ broker: { url }, admin }: World, load: number): void => {
   const to = url === `ws://127.0.0.1:${DEFAULT_PORT}` ? '' : ` --url ${url}`
   say('')
   say('Now type in a second terminal:')
@@ -69,6 +75,10 @@ const explain = (url: string): void => {
   say(`  npx finbus request account.balance '{"account":"${PAYER}"}'${to}`)
   say(`  npx finbus request payments.transfer @${asTyped(creditTransferFile())}${to}`)
   say('')
+  const at = admin === DEFAULT_ADMIN ? '' : ` --admin ${admin}`
+  say(`  npx finbus top${at}`)
+  say('')
+  if (load > 0) say(`A teller asks for balances, about ${load} times a second: see ${admin}`)
   say('Send the second one twice: nothing is paid twice. Ctrl-C ends everything.')
 }
 
@@ -92,6 +102,7 @@ const readOptions = (argv: readonly string[]): Options => {
       readPort,
     )
     .option('--journal <file>', 'keep the books in this file (default: a temporary one)')
+    .option('--load <n>', 'calls a second to look at in the dashboard, 0 for none', readLoad, LOAD)
     .option('--once', 'end after the calls')
     .showSuggestionAfterError()
     .exitOverride()
@@ -107,6 +118,12 @@ const readPort = (text: string): number => {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN
   if (port <= MAX_PORT) return port
   throw new InvalidArgumentError(`must be a number from 0 to ${MAX_PORT}.`)
+}
+
+const readLoad = (text: string): number => {
+  const rate = /^\d{1,4}$/.test(text) ? Number(text) : Number.NaN
+  if (rate <= MAX_LOAD) return rate
+  throw new InvalidArgumentError(`must be a number from 0 to ${MAX_LOAD}.`)
 }
 
 try {

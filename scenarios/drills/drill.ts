@@ -9,7 +9,7 @@ import {
   type Load,
 } from './drill-text.ts'
 import { type Player, type Target, targetFault } from './targets.ts'
-import { type Act, parseAct, WordsError } from './words.ts'
+import { type Act, isSteer, parseAct, WordsError } from './words.ts'
 
 export type { BoundName, Bounds, Cluster, DrillText, Load } from './drill-text.ts'
 
@@ -86,7 +86,9 @@ export class Cast {
       this.#checkIdc(act.idc)
       if (act.verb === 'add') this.#add('responder', act.idc, act.count)
     }
-    if ('target' in act) this.#check(act.target)
+    // A cluster of somebody's own names its brokers as it likes.
+    const isStranger = isSteer(act) && act.target.kind === 'broker'
+    if ('target' in act && !isStranger) this.#check(act.target)
     if ('from' in act) this.#check(act.from)
   }
 

@@ -14,7 +14,9 @@ import type { Act } from './words.ts'
 
 const BUCKETS_MS = [100, 200, 250, 500, 1_000, 2_000, 5_000]
 /** Acts that hurt nobody: a call that is open by then is not theirs. */
-const HARMLESS: ReadonlySet<Act['verb']> = new Set(['heal', 'thaw', 'add', 'load'])
+const HARMLESS: ReadonlySet<Act['verb']> = new Set([
+  ...(['heal', 'thaw', 'add', 'load', 'restore', 'resume'] as const),
+])
 /** As many as a picture can show. */
 const ENOUGH_BUCKETS = 600
 

@@ -11,6 +11,8 @@ import { parseTarget, type Target, targetText } from './targets.ts'
 
 /** What is done to processes. With `forMs` it is undone after so long. */
 export type Deed = 'kill' | 'freeze' | 'stop' | 'restart' | 'thaw'
+/** What operators of a cluster do; nobody is hurt by it. */
+export type SteerVerb = 'isolate' | 'restore' | 'drain' | 'resume'
 /** What is done to the ways between them: swallow all, break once, break and refuse, make slow. */
 export type Harm = 'cut' | 'reset' | 'part' | 'delay'
 
@@ -24,6 +26,12 @@ export type Act =
       readonly isOneWay?: boolean
       /** Of `delay`: so much longer each way. */
       readonly byMs?: number
+      readonly forMs?: number
+    }
+  /** Nobody sends there any more, or does again; a broker takes no new work, or does again. */
+  | {
+      readonly verb: SteerVerb
+      readonly target: { readonly kind: 'idc' | 'broker'; readonly name: string }
       readonly forMs?: number
     }
   /** Handlers take so much longer. */
@@ -40,6 +48,18 @@ export type Act =
   /** Calls per second of each requester from now on. */
   | { readonly verb: 'load'; readonly rate: number }
 
+export type SteerAct = Extract<Act, { verb: SteerVerb }>
+
+const STEERED: Readonly<Record<SteerVerb, 'idc' | 'broker'>> = {
+  ...{ isolate: 'idc', restore: 'idc', drain: 'broker', resume: 'broker' },
+}
+
+/** Where such an act can be done. */
+export const STEERED_THERE = '--attach URL --admin URL'
+
+/** It is asked of the cluster, not done to processes. */
+export const isSteer = (act: Act): act is SteerAct => Object.hasOwn(STEERED, act.verb)
+
 const USE: Record<Act['verb'], string> = {
   kill: 'kill TARGET [for TIME]',
   freeze: 'freeze TARGET [for TIME]',
@@ -50,6 +70,10 @@ const USE: Record<Act['verb'], string> = {
   reset: 'reset TARGET from TARGET',
   part: 'part TARGET from TARGET [for TIME]',
   delay: 'delay TARGET from TARGET by TIME [one way] [for TIME]',
+  isolate: 'isolate idc NAME [for TIME]',
+  restore: 'restore idc NAME',
+  drain: 'drain broker NAME [for TIME]',
+  resume: 'resume broker NAME',
   slow: 'slow TARGET by TIME [for TIME]',
   heal: 'heal',
   add: 'add COUNT responders to IDC',
@@ -150,6 +174,14 @@ class Line {
       case 'restart':
       case 'thaw':
         return { verb, target: this.#target(this.#rest) }
+      case 'isolate':
+      case 'drain': {
+        const forMs = this.#time('for')
+        return { verb, target: this.#steered(verb), ...spell(forMs) }
+      }
+      case 'restore':
+      case 'resume':
+        return { verb, target: this.#steered(verb) }
     }
   }
 
@@ -202,6 +234,13 @@ class Line {
   #target(text: string): Target {
     const target = parseTarget(text)
     return typeof target === 'string' ? this.#fail(target) : target
+  }
+
+  #steered(verb: SteerVerb): SteerAct['target'] {
+    const target = this.#target(this.#rest)
+    const kind = STEERED[verb]
+    if (target.kind === kind && 'name' in target) return { kind, name: target.name }
+    return this.#fail(`"${this.#rest}" is no ${kind}`)
   }
 
   #fail(reason: string): never {

@@ -1,7 +1,7 @@
 /** Acts of a drill, done to real processes and to the ways between them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Player, playersOf, type Target, targetText } from '../drills/targets.ts'
-import { type Act, actText, type Deed } from '../drills/words.ts'
+import { type Act, actText, type Deed, type SteerAct } from '../drills/words.ts'
 import type { Clients } from './clients.ts'
 import type { Place } from './place.ts'
 import type { Undoing } from './undoing.ts'
@@ -13,6 +13,7 @@ export interface Props {
   undoing: Undoing
   /** Brokers and registries that can be hurt, and clients. */
   places(): readonly Place[]
+  steer(act: SteerAct): Promise<() => Promise<void>>
   /** What went wrong after an act had been done. */
   onFailure(failure: string): void
 }
@@ -38,6 +39,14 @@ export async function perform(act: Act, props: Props): Promise<void> {
     }
     case 'reset':
       return ways.reset(act)
+    case 'isolate':
+    case 'restore':
+    case 'drain':
+    case 'resume': {
+      const undo = await props.steer(act)
+      undoing.after(act.forMs, actText(act), undo)
+      return
+    }
     case 'slow': {
       const slowed = responders(act.target, props)
       await Promise.all(slowed.map((place) => clients.slow(place, act, act.byMs)))

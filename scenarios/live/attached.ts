@@ -1,19 +1,23 @@
 /** A cluster that runs already: the drill brings clients of its own, and hurts those and their ways. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { didYouMean } from '../../bus/index.ts'
 import { type BusSnapshot, connect, type LinkSnapshot } from '../../rr-client/index.ts'
 import { type Drill, DrillError } from '../drills/drill.ts'
 import type { QueueNow } from '../drills/stage.ts'
 import type { Player } from '../drills/targets.ts'
-import { type Act, actText } from '../drills/words.ts'
+import { type Act, actText, isSteer, STEERED_THERE, type SteerAct } from '../drills/words.ts'
 import type { Clients } from './clients.ts'
 import { clock } from './clock.ts'
 import type { Endpoint } from './fault-proxy.ts'
 import type { Ground, Sight } from './ground.ts'
+import type { Guard } from './guardian.ts'
 import { inTime } from './in-time.ts'
 import type { Access, Target } from './manners.ts'
+import type { Operator } from './operator.ts'
 import type { PartOf } from './parts.ts'
 import type { Place } from './place.ts'
+import { Steers } from './steers.ts'
 import type { Ways } from './ways.ts'
 
 export interface AttachedFacts {
@@ -22,6 +26,9 @@ export interface AttachedFacts {
   tokenFile: string | undefined
   topic: string
   ways: Ways
+  /** Who asks the cluster to isolate and to drain, if anybody can. */
+  operator: Operator | undefined
+  guard: Guard
 }
 
 interface KnownBroker extends Player {
@@ -33,11 +40,13 @@ const SCOUT_MS = 3_000
 const TRY_MS = 20
 const ANSWER_MS = 150
 const PROCESSES: ReadonlySet<string> = new Set(['kill', 'freeze', 'stop', 'restart', 'thaw'])
+const INSTEAD = `"isolate idc NAME" and "drain broker NAME" can be done, with ${STEERED_THERE}`
 const STRANGERS: ReadonlySet<string> = new Set(['broker', 'registry', 'idc'])
 
 export class AttachedCluster implements Ground {
   readonly #facts: AttachedFacts
   #token: string | undefined
+  #steers: Steers | undefined
   #brokers: readonly KnownBroker[] = []
   /** Names of responders by their instances: routes tell instances. */
   readonly #names = new Map<string, string>()
@@ -56,25 +65,57 @@ export class AttachedCluster implements Ground {
   }
 
   refusal(act: Act): string | undefined {
+    if (isSteer(act)) return this.#steerRefusal(act)
     if (!PROCESSES.has(act.verb) || !('target' in act) || !STRANGERS.has(act.target.kind)) {
       return undefined
     }
-    return `not on a cluster of yours: ${actText(act)}; it needs the broker's admin API, which is not there yet. Responders and requesters of the drill can be hurt, and the ways from them to brokers`
+    return `not on a cluster of yours: ${actText(act)}; its processes are not the drill's. Instead ${INSTEAD}. Responders and requesters of the drill can be hurt, and the ways from them to brokers`
+  }
+
+  #steerRefusal({ target, ...act }: SteerAct): string | undefined {
+    const text = actText({ target, ...act })
+    if (this.#facts.operator === undefined) {
+      return `"${text}" is asked of the admin API; say where that is: ${STEERED_THERE}`
+    }
+    // Before the start nobody is known.
+    if (target.kind === 'idc' || this.#brokers.length === 0) return undefined
+    const names = this.#brokers.map(({ name }) => name)
+    if (names.includes(target.name)) return undefined
+    return `"${text}": this cluster has no broker ${target.name}${didYouMean(target.name, names)}`
+  }
+
+  steer(act: SteerAct): Promise<() => Promise<void>> {
+    if (this.#steers === undefined) throw new Error(this.refusal(act))
+    return this.#steers.perform(act)
+  }
+
+  async end(): Promise<void> {
+    await this.#steers?.end()
   }
 
   async start({ cluster, steps }: Drill): Promise<void> {
-    for (const act of steps.flatMap(({ acts }) => acts)) {
-      const refusal = this.refusal(act)
-      if (refusal !== undefined) throw new DrillError(refusal)
+    const acts = steps.flatMap((step) => step.acts)
+    this.#check(acts)
+    const { tokenFile, operator, guard, topic } = this.#facts
+    if (operator !== undefined) {
+      const lastsMs = steps.reduce((sum, { forMs }) => sum + forMs, 0)
+      this.#steers = new Steers({ operator, guard, topic, lastsMs })
     }
-    const { tokenFile } = this.#facts
     if (tokenFile !== undefined) this.#token = readFileSync(tokenFile, 'utf8').trim()
     this.#brokers = (await this.#scout()).map(knownBroker)
+    this.#check(acts)
     const there = new Set(this.#brokers.map(({ idc }) => idc))
     const strange = Object.keys(cluster.idcs).find((idc) => !there.has(idc))
     if (strange === undefined) return
     const idcs = [...there].sort().join(', ')
     throw new DrillError(`this cluster has no broker in IDC ${strange}; its IDCs are: ${idcs}`)
+  }
+
+  #check(acts: readonly Act[]): void {
+    for (const act of acts) {
+      const refusal = this.refusal(act)
+      if (refusal !== undefined) throw new DrillError(refusal)
+    }
   }
 
   async access(client: Player): Promise<Access> {

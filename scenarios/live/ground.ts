@@ -2,7 +2,7 @@
 import type { Drill } from '../drills/drill.ts'
 import type { QueueNow } from '../drills/stage.ts'
 import type { Player } from '../drills/targets.ts'
-import type { Act } from '../drills/words.ts'
+import type { Act, SteerAct } from '../drills/words.ts'
 import type { Clients } from './clients.ts'
 import type { Access } from './manners.ts'
 import type { Place } from './place.ts'
@@ -26,4 +26,8 @@ export interface Ground {
   /** Resolves when the responders of the drill have their queues. */
   ready(withinMs: number): Promise<void>
   look(clients: Clients): Promise<Sight>
+  /** Has the cluster do something; what is returned takes it back. */
+  steer(act: SteerAct): Promise<() => Promise<void>>
+  /** What it was had to do is undone. Rejects with what could not be. */
+  end(): Promise<void>
 }

@@ -5,7 +5,10 @@
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { request as requestHttp } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import { createInterface } from 'node:readline'
+import type { SavedRequest } from './operator.ts'
 
 const hasProc = existsSync('/proc/self/stat')
 
@@ -23,12 +26,32 @@ const bornAt = (pid: number): string => {
 
 const watched = new Map<number, string>()
 const directories = new Set<string>()
+/** Requests that give a cluster back what a drill took from it, by what they undo. */
+const undos = new Map<string, SavedRequest>()
+/** Nobody is left to hear how they ended. */
+const UNDO_MS = 10_000
 
 const heed = (line: string): void => {
   const [word, rest] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
   if (word === 'watch') watched.set(Number(rest), bornAt(Number(rest)))
   else if (word === 'forget') watched.delete(Number(rest))
   else if (word === 'remove') directories.add(rest)
+  else if (word === 'undone') undos.delete(rest)
+  else if (word === 'undo') {
+    const { key, request } = JSON.parse(rest) as { key: string; request: SavedRequest }
+    undos.set(key, request)
+  }
+}
+
+const send = ({ url, method, headers, body, ca }: SavedRequest): void => {
+  const request = url.startsWith('https:') ? requestHttps : requestHttp
+  const sent = request(url, { method, headers, ...(ca === undefined ? {} : { ca }) }, (answer) => {
+    answer.resume()
+  })
+  const late = setTimeout(() => sent.destroy(), UNDO_MS)
+  sent.on('close', () => clearTimeout(late))
+  sent.on('error', () => {})
+  sent.end(body)
 }
 
 const finish = (): void => {
@@ -40,6 +63,7 @@ const finish = (): void => {
       // It has just ended by itself.
     }
   }
+  for (const request of undos.values()) send(request)
   for (const directory of directories) {
     rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 })
   }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { SavedRequest } from './operator.ts'
 
 const DISMISS_MS = 2_000
 
@@ -43,6 +44,15 @@ export class Guard {
   /** A directory to be removed at the end, whatever the end is. */
   remove(directory: string): void {
     this.#tell(`remove ${directory}`)
+  }
+
+  /** A request to be made at the end, unless it has been made by then. */
+  undo(key: string, request: SavedRequest): void {
+    this.#tell(`undo ${JSON.stringify({ key, request })}`)
+  }
+
+  undone(key: string): void {
+    this.#tell(`undone ${key}`)
   }
 
   /** Everything is over; it does what is left to do, and ends. */

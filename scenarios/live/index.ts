@@ -3,6 +3,7 @@ import type { Stage } from '../drills/stage.ts'
 import { AttachedCluster } from './attached.ts'
 import { TOPIC } from './caller.ts'
 import type { Target } from './manners.ts'
+import type { Operator } from './operator.ts'
 import { OwnCluster } from './own-cluster.ts'
 import { LiveStage, type Site } from './stage.ts'
 
@@ -18,14 +19,17 @@ export const liveStage = ({ seed = 1 }: LiveOptions = {}): Stage =>
 /** Where the cluster is: urls of brokers, or of registries that know them. */
 export type AttachedOptions = LiveOptions & {
   tokenFile?: string | undefined
+  /** Who asks the cluster to isolate and to drain. Default: nobody; such acts are refused. */
+  operator?: Operator | undefined
   /** The drill's own; nobody else may answer it. Default `finbus.drill`. */
   topic?: string
 } & ({ url: readonly string[] } | { registry: readonly string[] })
 
 /** Clients of the drill's own, at brokers that run already. For one drill. */
 export const attachedStage = (options: AttachedOptions): Stage => {
-  const { tokenFile, topic = 'finbus.drill', seed = 1 } = options
+  const { tokenFile, operator, topic = 'finbus.drill', seed = 1 } = options
   const target: Target = 'url' in options ? options.url : { registry: options.registry }
-  const ground = ({ ways }: Site) => new AttachedCluster({ target, tokenFile, topic, ways })
+  const ground = ({ ways, crew: { guard } }: Site) =>
+    new AttachedCluster({ target, tokenFile, topic, ways, operator, guard })
   return new LiveStage({ seed, topic, ground })
 }

@@ -5,6 +5,7 @@ import type { Cluster, Drill } from '../drills/drill.ts'
 import { DrillError } from '../drills/drill.ts'
 import type { QueueNow } from '../drills/stage.ts'
 import type { Player } from '../drills/targets.ts'
+import { type Act, actText, isSteer, STEERED_THERE, type SteerAct } from '../drills/words.ts'
 import { named } from './clients.ts'
 import { clock } from './clock.ts'
 import type { Endpoint } from './fault-proxy.ts'
@@ -53,12 +54,22 @@ export class OwnCluster implements Ground {
     return [...this.#brokers, ...this.#registries]
   }
 
-  refusal(): undefined {
-    return undefined
+  refusal(act: Act): string | undefined {
+    return isSteer(act)
+      ? `"${actText(act)}" is for a cluster of yours: ${STEERED_THERE}`
+      : undefined
   }
 
+  async steer(act: SteerAct): Promise<never> {
+    throw new Error(this.refusal(act))
+  }
+
+  async end(): Promise<void> {}
+
   /** Begins all processes at once. */
-  async start({ cluster }: Drill): Promise<void> {
+  async start({ cluster, steps }: Drill): Promise<void> {
+    const refused = steps.flatMap(({ acts }) => acts).find((act) => isSteer(act))
+    if (refused !== undefined) throw new DrillError(this.refusal(refused)!)
     const idcs = Object.entries(cluster.idcs)
     if (idcs.every(([, { brokers }]) => brokers === 0)) {
       throw new DrillError('this drill has no broker; give one of its IDCs "brokers": 1')

@@ -108,7 +108,10 @@ export class LiveStage implements Stage {
       ...clients.requesters,
     ]
     const onFailure = (failure: string): void => this.#fail(failure)
-    await perform(act, { clients, ways, undoing: this.#undoing, places, onFailure })
+    await perform(act, {
+      ...{ clients, ways, undoing: this.#undoing, places, onFailure },
+      steer: (one) => ground.steer(one),
+    })
   }
 
   async wait(ms: number): Promise<void> {
@@ -139,6 +142,8 @@ export class LiveStage implements Stage {
     this.#ended.abort()
     this.#undoing.stop()
     const failures = [...this.#failures]
+    // Before anything else: others wait for their cluster.
+    await this.#ground?.end().catch((error: Error) => failures.push(error.message))
     this.#crew.interrupt()
     await this.#crew.kill()
     this.#ledger = this.ledger()

@@ -1,7 +1,7 @@
 /** Drills in virtual time: the same words, steps and bounds, on the cores themselves. */
-import type { Cluster, Drill } from '../drills/drill.ts'
+import { type Cluster, type Drill, DrillError } from '../drills/drill.ts'
 import type { Ledger, Look, QueueNow, Stage } from '../drills/stage.ts'
-import type { Act } from '../drills/words.ts'
+import { type Act, actText, isSteer, STEERED_THERE } from '../drills/words.ts'
 import { Calls } from './stage-calls.ts'
 import { Cast, type Member } from './stage-cast.ts'
 import { Network } from './stage-network.ts'
@@ -43,6 +43,8 @@ class VirtualStage implements Stage {
   }
 
   async start(drill: Drill): Promise<void> {
+    const steered = drill.steps.flatMap(({ acts }) => acts).find(isSteer)
+    if (steered !== undefined) throw new DrillError(notHere(steered))
     this.#drill = drill
     const { cluster, load } = drill
     const cast = new Cast(this.#world, drill, (member) => this.#network.onBorn(member))
@@ -80,6 +82,8 @@ class VirtualStage implements Stage {
         return cast.removeResponders(act.idc, act.count)
       case 'load':
         return this.#of(this.#calls).setRate(act.rate)
+      default:
+        throw new Error(notHere(act))
     }
   }
 
@@ -211,6 +215,9 @@ class VirtualStage implements Stage {
     return part
   }
 }
+
+const notHere = (act: Act): string =>
+  `"${actText(act)}" is for a cluster of yours: ${STEERED_THERE}`
 
 /** Clients are called by what they are and their name, for brokers have such names as well. */
 const ownerOf = (client: string): string => client.replace(/^responder-/, '')

@@ -60,6 +60,8 @@ export class Deeds {
         return
       case 'load':
         throw new WordsError(`"${actText(act)}" is for drills: a story asks its calls itself`)
+      default:
+        throw new WordsError(`"${actText(act)}" is for drills on a cluster of somebody's own`)
     }
   }
 
