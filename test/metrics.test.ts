@@ -1,7 +1,9 @@
 /** What Prometheus is told: exactly what was counted, never going down, never growing without bound. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Metrics } from '../broker/admin/metrics.ts'
@@ -463,11 +465,20 @@ describe('the number of series is bounded', () => {
   })
 })
 
+const NO_PROMTOOL = 'promtool is not installed (Debian: prometheus)'
+
+interface Dashboard {
+  panels: { title: string; type: string; targets?: { expr: string }[]; datasource?: object }[]
+  templating: { list: { name: string; type: string; query: unknown }[] }
+}
+const dashboard = (): Dashboard =>
+  JSON.parse(readFileSync(`${ROOT}broker/admin/grafana.json`, 'utf8')) as Dashboard
+
 describe('the text', () => {
   const hasPromtool = spawnSync('promtool', ['--version']).error === undefined
 
   test('promtool finds nothing to say about it', {
-    skip: hasPromtool ? false : 'promtool is not installed (Debian: prometheus)',
+    skip: hasPromtool ? false : NO_PROMTOOL,
   }, async () => {
     const [metrics, view] = busyMetrics()
     assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
@@ -477,6 +488,29 @@ describe('the text', () => {
       encoding: 'utf8',
     })
     assert.deepEqual([status, stdout, stderr], [0, '', ''])
+  })
+
+  test('promtool reads every question of the Grafana dashboard', {
+    skip: hasPromtool ? false : NO_PROMTOOL,
+  }, () => {
+    const rules = dashboard()
+      .panels.flatMap(({ targets = [] }) => targets)
+      .map(({ expr }, at) => ({
+        record: `panel:${at}`,
+        expr: expr.replaceAll('$__rate_interval', '1m').replaceAll('$topic', '.*'),
+      }))
+    const folder = mkdtempSync(join(tmpdir(), 'finbus-rules-'))
+    try {
+      const file = join(folder, 'rules.json')
+      writeFileSync(file, JSON.stringify({ groups: [{ name: 'panels', rules }] }))
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'rules', file], {
+        encoding: 'utf8',
+      })
+      assert.equal(status, 0, stdout + stderr)
+      assert.match(stdout, new RegExp(`SUCCESS: ${rules.length} rules found`))
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('every metric has a series once everything has happened, and starts with finbus_', async () => {
@@ -523,13 +557,10 @@ describe('the text', () => {
       for (const [, label] of key.matchAll(/([a-z_]+)="/g)) set.add(label!)
       labels.set(key.split('{')[0]!, set)
     }
-    const dashboard = JSON.parse(readFileSync(`${ROOT}broker/admin/grafana.json`, 'utf8')) as {
-      panels: { title: string; type: string; targets?: { expr: string }[]; datasource?: object }[]
-      templating: { list: { name: string; type: string; query: unknown }[] }
-    }
-    const panels = dashboard.panels.filter(({ type }) => type !== 'row')
+    const { panels: everyPanel, templating } = dashboard()
+    const panels = everyPanel.filter(({ type }) => type !== 'row')
     assert.ok(panels.length >= 9)
-    const source = dashboard.templating.list.find(({ type }) => type === 'datasource')
+    const source = templating.list.find(({ type }) => type === 'datasource')
     assert.equal(source?.query, 'prometheus')
     for (const { title, targets, datasource } of panels) {
       assert.deepEqual(datasource, { type: 'prometheus', uid: `\${${source?.name}}` }, title)
