@@ -8,7 +8,7 @@ const MAX_FOLDED = 10_000
  * Which values of a label stand for themselves: the first ones that came, up to a limit. The rest are
  * `other`, so that whoever invents names cannot make the number of series grow.
  */
-export class LabelRoom {
+class LabelRoom {
   readonly #limit: number
   readonly #own = new Set<string>()
   readonly #folded = new Set<string>()
