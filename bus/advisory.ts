@@ -10,10 +10,24 @@ export type Advisory =
   | { kind: 'rules'; topic: string; version: number; rules: number }
   | { kind: 'rules_set'; version: number; rules: number }
   | { kind: 'late_reply'; correlationId: string; topic?: string }
-  | { kind: 'foreign_reply'; correlationId: string; from: string }
+  | {
+      kind: 'foreign_reply'
+      correlationId: string
+      from: string
+      topic: string
+      attempt: number
+    }
   | { kind: 'two_groups'; topic: string; used: string; refused: string }
   | { kind: 'stalled'; stoppedMs: number }
-  | { kind: 'overrun'; correlationId: string; topic: string; overMs: number }
+  | {
+      kind: 'overrun'
+      correlationId: string
+      topic: string
+      /** 0: it came by none. */
+      queue: number
+      attempt: number
+      overMs: number
+    }
   | { kind: 'session_resumed'; peer: string }
   | { kind: 'session_ended'; peer: string; reason: string }
   | { kind: 'queue_assigned'; topic: string; queue: number; owner: string; epoch: number }

@@ -3,14 +3,17 @@ import { type Codec, encodeBody, messageOf } from '../bus/codec.ts'
 import { BusError, ServiceError } from '../bus/errors.ts'
 import { Flag, Reason, ReplyKind } from '../bus/frame.ts'
 import type { Runtime } from '../bus/io/runtime.ts'
+import { handles, isWatched, receives } from './channels.ts'
 import { Context, type ContextHost } from './context.ts'
 import type { HandlerReply, Mark } from './core/mark.ts'
 import { Lane } from './lanes.ts'
+import { traceAnswered, traceHandler, traceReceived } from './traced-handler.ts'
 
 export type AnyHandler = (body: unknown, ctx: Context) => unknown
 
 /** What an answerer tells the core. */
 export interface AnswererHost extends ContextHost {
+  readonly instance: string
   readonly codec: Codec
   readonly maxBodyBytes: number
   readonly runtime: Runtime
@@ -45,6 +48,7 @@ export class Answerer {
   }
 
   take(mark: Mark): void {
+    if (receives.hasSubscribers) traceReceived(mark, this.#host)
     this.#lane.offer((done) => this.#run(mark, done))
   }
 
@@ -113,7 +117,9 @@ export class Answerer {
     let result: unknown
     let later: Promise<unknown> | undefined
     try {
-      result = this.#handler(body, context)
+      result = isWatched(handles)
+        ? traceHandler(mark, context, this.#host, () => this.#handler(body, context))
+        : this.#handler(body, context)
       // A promise as it is; around anything else one that calls back once, whatever its `then` does.
       if (isThenable(result)) later = Promise.resolve(result)
     } catch (error) {
@@ -158,12 +164,14 @@ export class Answerer {
     } catch {
       reply = failure('the handler failed, and its error cannot be read', {})
     }
-    this.#end(mark, reply, done)
+    this.#end(mark, reply, done, error)
   }
 
-  #end(mark: Mark, reply: HandlerReply, done: () => void): void {
+  #end(mark: Mark, reply: HandlerReply, done: () => void, thrown?: unknown): void {
+    const { trace } = mark.runner as Context
     mark.runner = undefined
     this.#host.finish(mark, reply)
+    if (trace !== undefined) traceAnswered(trace, reply.kind, thrown)
     done()
   }
 }

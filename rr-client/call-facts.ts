@@ -9,6 +9,8 @@ import { checkRequest } from './options.ts'
 
 /** What the client brings to every call. */
 export interface CallDefaults {
+  readonly instance: string
+  readonly idc: string
   readonly codec: Codec
   readonly maxBodyBytes: number
   readonly timeoutMs: number
@@ -55,6 +57,7 @@ export const callFacts = (
     timeoutMs,
     key,
     waitForResponder: waitForResponder === true,
+    tracer: undefined,
   }
 }
 
@@ -64,7 +67,7 @@ const NO_OPTIONS: RequestOptions = {}
 const nestedHeaders = (parent: Context, headers: Headers = {}): Buffer => {
   const own: Record<string, string> = { [OwnHeader.path]: parent.path.join(' ') }
   if (parent.label !== undefined) own[OwnHeader.label] = parent.label
-  return encodeHeaders({ ...parent.traceHeaders(), ...headers }, own)
+  return encodeHeaders({ ...parent.traceHeaders(headers), ...headers }, own)
 }
 
 const abortedBefore = (topic: string, signal: AbortSignal): BusError =>

@@ -9,7 +9,8 @@ import { closedError } from './client-errors.ts'
 import type { Context, NestedCall } from './context.ts'
 import type { ClientCore } from './core/client-core.ts'
 import { correlationIdOf } from './core/failure.ts'
-import type { CallFacts, RequestResponseFuture } from './core/future.ts'
+import type { CallFacts, CallTracer, RequestResponseFuture } from './core/future.ts'
+import { isCallTraced, traceCall } from './traced-call.ts'
 
 /** Topics whose names were found good, so that each is looked at once. */
 const MAX_CHECKED = 50_000
@@ -36,12 +37,26 @@ export class Calls {
     options: RequestOptions | undefined,
     parent: Context | undefined,
   ): NestedCall {
+    if (!isCallTraced()) return this.#call(topic, body, options, parent, undefined)
+    return traceCall(this.#defaults, topic, options, parent, (told, tracer) =>
+      this.#call(topic, body, told, parent, tracer),
+    )
+  }
+
+  #call(
+    topic: string,
+    body: unknown,
+    options: RequestOptions | undefined,
+    parent: Context | undefined,
+    tracer: CallTracer | undefined,
+  ): NestedCall {
     let facts: CallFacts
     try {
       // The loop of a closed bus runs no step: the call would never be settled.
       if (this.#core.state.phase === 'closed') throw closedError()
       if (!this.#checked.has(topic)) this.#checkTopic(topic)
       facts = callFacts(this.#defaults, topic, body, options, parent)
+      facts.tracer = tracer
     } catch (error) {
       return { promise: Promise.reject(error), cancel: () => {} }
     }

@@ -2,6 +2,7 @@ import { BusError } from '../bus/errors.ts'
 import type { Headers } from '../bus/headers.ts'
 import { decodeHeaders, OwnHeader, userHeaders } from '../bus/headers.ts'
 import type { HandlerContext, RequestOptions } from './api.ts'
+import type { HandleTrace } from './channels.ts'
 import { correlationIdOf } from './core/failure.ts'
 import type { Mark } from './core/mark.ts'
 import { nestedMs } from './core/nested.ts'
@@ -32,6 +33,8 @@ export class Context implements HandlerContext {
   #abortedFor: BusError | undefined
   #headers: Headers | undefined
   #open: Set<NestedCall> | undefined
+  /** Present while somebody traces the handler. */
+  trace: HandleTrace | undefined
 
   constructor(mark: Mark, host: ContextHost) {
     this.#mark = mark
@@ -92,13 +95,14 @@ export class Context implements HandlerContext {
     return nestedMs(this.remainingMs())
   }
 
-  /** Trace headers to pass on. */
-  traceHeaders(): Headers {
+  /** Trace headers to pass on to a call with headers of its own; a state belongs to its parent. */
+  traceHeaders(own: Headers): Headers {
     const kept: Record<string, string> = {}
     for (const name of TRACE_HEADERS) {
       const value = this.#all[name]
       if (value !== undefined) kept[name] = value
     }
+    if (own.traceparent !== undefined) delete kept.tracestate
     return kept
   }
 

@@ -27,4 +27,5 @@ export type {
   TlsOptions,
   TopicView,
 } from './api.ts'
+export type { HandleTrace, ReceiveMessage, RequestTrace, SendMessage } from './channels.ts'
 export { type ConnectTarget, connect } from './connect.ts'

@@ -165,8 +165,12 @@ describe('a liar among responders', () => {
       liar.batch(reply)
     }
     assert.equal(call.end, 'open')
-    assert.equal(r.advised('foreign_reply').length, 1)
-    assert.equal(r.advised('foreign_reply')[0]?.from, 'instance-raw')
+    const [told, ...more] = r.advised('foreign_reply')
+    assert.deepEqual(more, [])
+    assert.deepEqual(
+      [told?.from, told?.topic, told?.attempt],
+      ['instance-raw', call.future!.facts.topic, 1],
+    )
     world.run(500)
     assert.equal(call.reply, 're:7')
     liar.leave()

@@ -8,73 +8,21 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-
-interface File {
-  path: string
-  text: string
-}
-
-const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y
-const STRING = /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/y
-const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y
-/** From a backtick, or the brace that ends a `${}`, to the next of either. */
-const TEMPLATE = /[`}](?:\\[\s\S]|\$(?!\{)|[^\\`$])*(?:`|\$\{)/y
-/** A slash after one of these starts a regular expression; after anything else it divides. */
-const BEFORE_REGEX = /(?:^|[-(,=:[!&|?{};+*%<>~^]|\b(?:return|typeof|case|in|of))\s*$/
-
-const match = (what: RegExp, text: string, at: number): string | undefined => {
-  what.lastIndex = at
-  return what.exec(text)?.[0]
-}
-const blank = (text: string): string => text.replace(/[^\n]/g, ' ')
-const blankInside = (text: string): string => text[0] + blank(text.slice(1, -1)) + text.at(-1)
-
-/** The code alone: comments and what strings hold become blanks, all else stays where it is. */
-const codeOf = (text: string): string => {
-  let out = ''
-  const braces: number[] = []
-  while (out.length < text.length) {
-    const at = out.length
-    const c = text[at]!
-    if (c === '/') {
-      const isRegex = BEFORE_REGEX.test(out.slice(-30))
-      const found = match(COMMENT, text, at) ?? (isRegex ? match(REGEX, text, at) : undefined)
-      out += found === undefined ? c : blank(found)
-    } else if (c === "'" || c === '"') out += blankInside(match(STRING, text, at) ?? c)
-    else if (c === '`' || (c === '}' && braces.at(-1) === 0)) {
-      const found = match(TEMPLATE, text, at) ?? c
-      if (c === '}') braces.pop()
-      if (found.endsWith('{')) braces.push(0)
-      out += blank(found)
-    } else {
-      if (braces.length > 0 && c === '{') braces[braces.length - 1]! += 1
-      if (braces.length > 0 && c === '}') braces[braces.length - 1]! -= 1
-      out += c
-    }
-  }
-  return out
-}
-
-const IMPORT = /(?<![.\w$])(?:from\s*|import\s*\(?\s*)(['"])( *)\1/g
-
-/** What a file imports or exports from, types included, as written. */
-const importsOf = (file: File): string[] =>
-  [...codeOf(file.text).matchAll(IMPORT)].map((found) => {
-    const end = found.index + found[0].length - 1
-    return file.text.slice(end - found[2]!.length, end)
-  })
+import { codeOf, type File, importsOf } from './support/source-text.ts'
 
 const PACKAGES = 'packages'
 const ROOM =
   /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|broker\/admin|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
 const roomOf = (path: string): string => ROOM.exec(path)![0]
 
-const DOORS = 'bus/index.ts rr-client/index.ts broker/index.ts scenarios/testing/index.ts'
+const DOORS =
+  'bus/index.ts rr-client/index.ts rr-client/otel/index.ts broker/index.ts scenarios/testing/index.ts'
 /** The package's own names for its doors: a room must not go round by them. */
 const OWN_NAMES = new Map([
   ['finbus', 'rr-client/index.ts'],
   ['finbus/broker', 'broker/index.ts'],
   ['finbus/protocol', 'bus/index.ts'],
+  ['finbus/otel', 'rr-client/otel/index.ts'],
   ['finbus/testing', 'scenarios/testing/index.ts'],
 ])
 
@@ -123,6 +71,22 @@ const importFaults = (files: File[]): string[] => {
     return faults
   })
 }
+
+/**
+ * `@opentelemetry/api` is an optional peer: whoever does not enter its door must not need it. So it is
+ * imported inside that door only, and what lies there by nobody outside.
+ */
+const OTEL = 'rr-client/otel/'
+const peerFaults = (files: File[]): string[] =>
+  files
+    .filter(({ path }) => !path.startsWith(OTEL) && roomOf(path) !== 'test')
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => name.startsWith('@opentelemetry/') || isInOtel(file.path, name))
+        .map((name) => `${file.path} imports ${name}`),
+    )
+const isInOtel = (from: string, name: string): boolean =>
+  OWN_NAMES.get(name)?.startsWith(OTEL) !== true && targetOf(from, name).startsWith(OTEL)
 
 /** Each circle of imports once, as the way round. */
 const cycles = (files: File[]): string[] => {
@@ -321,6 +285,17 @@ describe('who may import whom', () => {
     }
     assert.ok(sources.flatMap(importsOf).length > 100, 'too few imports found to be all')
     assert.deepEqual(importFaults(sources), [])
+  })
+
+  test('the optional peer is needed by its own door only', () => {
+    const faults = (path: string, name: string): number =>
+      peerFaults([file(path, `import { a } from '${name}'`)]).length
+    assert.equal(faults('rr-client/a.ts', '@opentelemetry/api'), 1)
+    assert.equal(faults('rr-client/a.ts', './otel/index.ts'), 1)
+    assert.equal(faults('broker/admin/a.ts', '@opentelemetry/sdk-trace-base'), 1)
+    assert.equal(faults('rr-client/otel/a.ts', '@opentelemetry/api'), 0)
+    assert.equal(faults('scenarios/examples/a.ts', 'finbus/otel'), 0)
+    assert.deepEqual(peerFaults(sources), [])
   })
 
   test('files import each other in no circle, not even for types', () => {

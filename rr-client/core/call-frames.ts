@@ -32,10 +32,11 @@ export const writeRequest = (
   link: BrokerLink,
   queue: RouteQueue | undefined,
   flags: number,
-  headers: Buffer,
+  untraced: Buffer,
   floor: number,
 ): void => {
-  const { body } = future.facts
+  const { body, tracer } = future.facts
+  const headers = tracer === undefined ? untraced : tracer.sending(future, link, queue, untraced)
   const size = Request.head + headers.length + body.length
   const at = link.outbox.reserve(now, size)
   const b = link.outbox.bytes

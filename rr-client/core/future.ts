@@ -9,6 +9,17 @@ import type { SendCount } from './topic-tally.ts'
 /** Calls with more time than this have counters and a floor of their own (WIRE-SAFETY M12). */
 const LONG_CALL_MS = 30_000
 
+/** Sees the sends of one call, for those who trace it. It must not call back into the core. */
+export interface CallTracer {
+  /** The newest attempt is about to be written; without a queue it is pinned. Returns its headers. */
+  sending(
+    future: RequestResponseFuture,
+    link: BrokerLink,
+    queue: RouteQueue | undefined,
+    headers: Buffer,
+  ): Buffer
+}
+
 /** What a caller asks for, ready for the wire. */
 export interface CallFacts {
   topic: string
@@ -18,6 +29,8 @@ export interface CallFacts {
   timeoutMs: number
   key: string | undefined
   waitForResponder: boolean
+  /** Present while somebody traces calls. */
+  tracer?: CallTracer | undefined
 }
 
 /** One send of a call that may still be answered. */

@@ -27,6 +27,8 @@ export interface Mark {
   readonly peer: Peer<Mark>
   readonly counter: number
   readonly isLong: boolean
+  /** The queue it came by first; 0 for a pinned one. */
+  readonly queue: number
   registration: Registration
   state: 'waiting' | 'running' | 'done' | 'never'
   /** Newest attempt seen. */
@@ -91,6 +93,7 @@ export const newMark = (
     peer,
     counter: u64(b, at + Request.counter),
     isLong: (flags & Flag.long) !== 0,
+    queue: u32(b, at + Request.queue),
     registration,
     state: 'waiting',
     attempt: u16(b, at + Request.attempt),

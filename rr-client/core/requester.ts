@@ -153,7 +153,8 @@ export class Requester {
     const { counters, facts, effects } = this.#state
     counters.foreignReplies += 1
     const correlationId = correlationIdOf(facts.instance, future)
-    effects.advise({ kind: 'foreign_reply', correlationId, from: instance ?? '' })
+    const about = { topic: future.facts.topic, attempt: future.attempt }
+    effects.advise({ kind: 'foreign_reply', correlationId, from: instance ?? '', ...about })
     return false
   }
 

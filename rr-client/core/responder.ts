@@ -376,6 +376,8 @@ export class Responder {
       kind: 'overrun',
       correlationId: correlationIdOf(mark.peer.instance, mark),
       topic: mark.registration.topic,
+      queue: mark.queue,
+      attempt: mark.attempt,
       overMs: now - mark.deadline,
     })
   }

@@ -1,0 +1,90 @@
+import { Counter, Gauge, Registry } from 'prom-client'
+import type { Advisory } from '../../bus/advisory.ts'
+import type { Report } from '../../bus/report.ts'
+import type { BrokerView } from '../core/view.ts'
+import type { ClientIdentity } from '../steering.ts'
+import { Labels } from './label-room.ts'
+import { ReportMetrics } from './report-metrics.ts'
+import { ViewMetrics } from './view-metrics.ts'
+
+export interface MetricsFacts {
+  /** The broker's id, and its data centre. */
+  readonly broker: string
+  readonly idc: string
+  readonly version: string
+}
+
+/**
+ * What `GET /metrics` says: the broker's own view at the time of asking, and what has been added up of
+ * clients' reports and of advisories in this life. In a registry of its own.
+ */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #labels = new Labels()
+  readonly #view: ViewMetrics
+  readonly #reports: ReportMetrics
+  readonly #folded: Gauge<'label'>
+
+  constructor({ broker, idc, version }: MetricsFacts) {
+    const registers = [this.#registry]
+    new Gauge({
+      name: 'finbus_build_info',
+      help: 'What runs here; always 1.',
+      labelNames: ['version', 'broker', 'idc', 'node'],
+      registers,
+    }).set({ version, broker, idc, node: process.version }, 1)
+    const expired = new Counter({
+      name: 'finbus_expired_total',
+      help: 'Requests whose time was over before they were started, by where: queue or handler.',
+      labelNames: ['stage'],
+      registers,
+    })
+    const protocolErrors = new Counter({
+      name: 'finbus_protocol_errors_total',
+      help: 'Links ended for what came over them, by who ended them: broker or client.',
+      labelNames: ['side'],
+      registers,
+    })
+    this.#folded = new Gauge({
+      name: 'finbus_label_values_folded',
+      help: 'Values without a series of their own, which are counted under other.',
+      labelNames: ['label'],
+      registers,
+    })
+    this.#view = new ViewMetrics(this.#registry, this.#labels, expired, protocolErrors)
+    this.#reports = new ReportMetrics(this.#registry, this.#labels, expired, protocolErrors)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** A report that was accepted. */
+  onReport(client: ClientIdentity, report: Report): void {
+    this.#reports.onReport(client, report)
+  }
+
+  /** A report that made no sense, or came too often. */
+  onMalformed(): void {
+    this.#reports.onMalformed()
+  }
+
+  /** What is shown of a client's present state ends with its link; what it has done stays counted. */
+  onClient(client: ClientIdentity, state: 'up' | 'lost' | 'gone'): void {
+    this.#reports.onClient(client, state)
+  }
+
+  onAdvisory(advisory: Advisory): void {
+    this.#view.onAdvisory(advisory)
+  }
+
+  /** In Prometheus's own format, as everything stands now. */
+  text(view: BrokerView): Promise<string> {
+    this.#view.read(view)
+    this.#reports.read()
+    for (const [label, count] of Object.entries(this.#labels.folded())) {
+      this.#folded.set({ label }, count)
+    }
+    return this.#registry.metrics()
+  }
+}
