@@ -8,6 +8,7 @@ import {
   type Bus,
   type ConnectOptions,
   connect,
+  type HandlerContext,
   type Log,
   ServiceError,
 } from '../rr-client/index.ts'
@@ -77,8 +78,9 @@ story('calls, failures, resumes: nothing confidential is logged at any level', a
   const bus = await join1(world, proxy.url, { ...options, name: 'caller' }, runtimes[1]!)
   let finish = (): void => {}
   let running = 0
-  const answer = (topic: string, handler: () => unknown) =>
-    service.reply(topic, handler as never, { concurrency: 1 })
+  let deadline = Number.POSITIVE_INFINITY
+  const answer = (topic: string, handler: (body: unknown, ctx: HandlerContext) => unknown) =>
+    service.reply(topic, handler, { concurrency: 1 })
   await answer('pay.echo', () => ({ PAYLOAD }))
   await answer('pay.no', () => {
     throw new ServiceError('NO_FUNDS', PAYLOAD, { PAYLOAD })
@@ -87,8 +89,9 @@ story('calls, failures, resumes: nothing confidential is logged at any level', a
     throw new Error(PAYLOAD)
   })
   await answer('pay.strange', () => ({ bad: 1n, PAYLOAD }))
-  await answer('pay.slow', () => {
+  await answer('pay.slow', (_body, ctx) => {
     running += 1
+    deadline = nodeRuntime.now() + ctx.remainingMs()
     return new Promise<object>((resolve) => {
       finish = () => resolve({ PAYLOAD })
     })
@@ -101,9 +104,10 @@ story('calls, failures, resumes: nothing confidential is logged at any level', a
     await ending(call(topic, 500))
   }
   // Too late, past its deadline, and then its reply by another way.
-  const late = call('pay.slow', 60)
+  const late = call('pay.slow', 300)
   await until('it runs', () => running === 1)
   await failure(late, 'deadline_exceeded')
+  await until('the time is over at the responder, too', () => nodeRuntime.now() > deadline)
   finish()
   await until('the late reply is told', () => lines('late_reply').length === 1)
   const resumed = call('pay.slow')

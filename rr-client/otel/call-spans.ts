@@ -8,13 +8,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { HandleTrace, RequestTrace, SendMessage } from '../channels.ts'
-import {
-  type Conventions,
-  endAttributes,
-  messageAttributes,
-  messagingAttributes,
-  rpcAttributes,
-} from './attributes.ts'
+import { type CommonAttributes, endAttributes, messageAttributes } from './attributes.ts'
 import type { Meters } from './meters.ts'
 import { contextIn, putContext } from './propagation.ts'
 
@@ -28,36 +22,26 @@ interface OpenCall {
 export class CallSpans {
   readonly #tracer: Tracer
   readonly #meters: Meters
-  readonly #conventions: Conventions
+  readonly #common: CommonAttributes
   readonly #handlerContext: (handler: HandleTrace) => Context | undefined
   readonly #open = new Map<RequestTrace, OpenCall>()
 
   constructor(
     tracer: Tracer,
     meters: Meters,
-    conventions: Conventions,
+    common: CommonAttributes,
     handlerContext: (handler: HandleTrace) => Context | undefined,
   ) {
     this.#tracer = tracer
     this.#meters = meters
-    this.#conventions = conventions
+    this.#common = common
     this.#handlerContext = handlerContext
   }
 
   readonly onStart = (call: RequestTrace): void => {
     const parent = this.#parentOf(call)
-    const span = this.#tracer.startSpan(
-      call.topic,
-      {
-        kind: SpanKind.CLIENT,
-        attributes: {
-          ...rpcAttributes(call.topic, this.#conventions),
-          'finbus.idc': call.idc,
-          'finbus.instance': call.instance,
-        },
-      },
-      parent,
-    )
+    const attributes = this.#common.call(call.topic)
+    const span = this.#tracer.startSpan(call.topic, { kind: SpanKind.CLIENT, attributes }, parent)
     const own = trace.setSpan(parent, span)
     this.#open.set(call, { span, context: own, startedAt: performance.now() })
     putContext(own, call.headers)
@@ -68,17 +52,15 @@ export class CallSpans {
     const open = this.#open.get(message.request)
     // Of a call that is not sampled the requester's context goes along: it says so.
     if (open === undefined || !open.span.isRecording()) return
-    const attributes = {
-      ...messagingAttributes('send', message.topic, this.#conventions),
-      ...messageAttributes({ ...message, instance: message.request.instance }),
-      'finbus.responder': message.instance,
-      'finbus.is_pinned': message.isPinned,
-    }
+    const attributes = this.#common.message('send', message.topic)
     const span = this.#tracer.startSpan(
       `send ${message.topic}`,
       { kind: SpanKind.PRODUCER, attributes },
       open.context,
     )
+    span.setAttributes(messageAttributes(message.request.instance, message))
+    span.setAttribute('finbus.responder', message.instance)
+    span.setAttribute('finbus.is_pinned', message.isPinned)
     putContext(trace.setSpan(open.context, span), message.headers)
     span.end()
   }
@@ -94,6 +76,8 @@ export class CallSpans {
       // Executed is known by a reply only, be it one that says how the handler failed.
       if (call.outcome === 'executed') span.addEvent('reply', { 'rpc.status_code': code })
       span.setAttributes(endAttributes(code))
+      span.setAttribute('finbus.idc', call.idc)
+      span.setAttribute('finbus.instance', call.instance)
       span.setAttribute('finbus.attempts', call.attempts)
       if (call.outcome !== undefined) span.setAttribute('finbus.outcome', call.outcome)
       if (call.correlationId !== undefined) {

@@ -10,13 +10,7 @@ import {
 } from '@opentelemetry/api'
 import { isServiceCode } from '../../bus/errors.ts'
 import type { HandleTrace, ReceiveMessage } from '../channels.ts'
-import {
-  type Conventions,
-  endAttributes,
-  messageAttributes,
-  messagingAttributes,
-  rpcAttributes,
-} from './attributes.ts'
+import { type CommonAttributes, endAttributes, messageAttributes } from './attributes.ts'
 import type { Meters } from './meters.ts'
 import { contextIn } from './propagation.ts'
 
@@ -33,13 +27,13 @@ interface OpenHandler {
 export class HandlerSpans {
   readonly #tracer: Tracer
   readonly #meters: Meters
-  readonly #conventions: Conventions
+  readonly #common: CommonAttributes
   readonly #open = new Map<HandleTrace, OpenHandler>()
 
-  constructor(tracer: Tracer, meters: Meters, conventions: Conventions) {
+  constructor(tracer: Tracer, meters: Meters, common: CommonAttributes) {
     this.#tracer = tracer
     this.#meters = meters
-    this.#conventions = conventions
+    this.#common = common
   }
 
   readonly onReceive = ({ topic }: ReceiveMessage): void => {
@@ -50,37 +44,35 @@ export class HandlerSpans {
     const { topic } = handler
     // Not what is active here: that is whatever was when the link was opened.
     const above = contextIn(handler.headers, ROOT_CONTEXT)
+    const { waitedMs } = handler
     const consumer = this.#tracer.startSpan(
       `process ${topic}`,
       {
         kind: SpanKind.CONSUMER,
-        ...(handler.waitedMs > 0 ? { startTime: Date.now() - handler.waitedMs } : {}),
-        attributes: {
-          ...messagingAttributes('process', topic, this.#conventions),
-          ...messageAttributes(handler),
-          'messaging.consumer.group.name': handler.group,
-          'finbus.requester': handler.requester,
-          'finbus.waited_ms': handler.waitedMs,
-        },
+        attributes: this.#common.message('process', topic),
+        ...(waitedMs > 0 ? { startTime: Date.now() - waitedMs } : {}),
       },
       above,
     )
     const consuming = trace.setSpan(above, consumer)
     let server: Span | undefined
     if (consumer.isRecording()) {
+      consumer.setAttributes(messageAttributes(handler.instance, handler))
+      consumer.setAttributes({
+        'messaging.consumer.group.name': handler.group,
+        'finbus.requester': handler.requester,
+        'finbus.waited_ms': waitedMs,
+      })
       server = this.#tracer.startSpan(
         topic,
-        {
-          kind: SpanKind.SERVER,
-          attributes: {
-            ...rpcAttributes(topic, this.#conventions),
-            'finbus.idc': handler.idc,
-            'finbus.instance': handler.instance,
-            'finbus.correlation_id': handler.correlationId,
-          },
-        },
+        { kind: SpanKind.SERVER, attributes: this.#common.call(topic) },
         consuming,
       )
+      server.setAttributes({
+        'finbus.idc': handler.idc,
+        'finbus.instance': handler.instance,
+        'finbus.correlation_id': handler.correlationId,
+      })
     }
     const own = server === undefined ? consuming : trace.setSpan(above, server)
     this.#open.set(handler, { consumer, server, context: own, startedAt: performance.now() })

@@ -2,7 +2,7 @@
 import { type Channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { type MeterProvider, metrics, type TracerProvider, trace } from '@opentelemetry/api'
 import { handles, receives, requests, sends } from '../channels.ts'
-import { conventionsFrom } from './attributes.ts'
+import { CommonAttributes } from './attributes.ts'
 import { CallSpans } from './call-spans.ts'
 import { HandlerSpans } from './handler-spans.ts'
 import { Meters } from './meters.ts'
@@ -24,12 +24,12 @@ const SCOPE = 'finbus'
 export const instrument = (options: InstrumentOptions = {}): (() => void) => {
   const tracer = (options.tracerProvider ?? trace).getTracer(SCOPE)
   const meter = (options.meterProvider ?? metrics).getMeter(SCOPE)
-  const conventions = conventionsFrom(process.env.OTEL_SEMCONV_STABILITY_OPT_IN)
-  const handlers = new HandlerSpans(tracer, new Meters(meter, 'server', conventions), conventions)
+  const common = new CommonAttributes(process.env.OTEL_SEMCONV_STABILITY_OPT_IN)
+  const handlers = new HandlerSpans(tracer, new Meters(meter, 'server', common), common)
   const calls = new CallSpans(
     tracer,
-    new Meters(meter, 'client', conventions),
-    conventions,
+    new Meters(meter, 'client', common),
+    common,
     handlers.contextOf,
   )
   const subscriptions = [

@@ -1,10 +1,5 @@
-import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api'
-import {
-  type Conventions,
-  endAttributes,
-  messagingAttributes,
-  rpcAttributes,
-} from './attributes.ts'
+import type { Counter, Histogram, Meter } from '@opentelemetry/api'
+import type { CommonAttributes } from './attributes.ts'
 
 /** Seconds: what the conventions advise, and three bounds below that, for most calls end there. */
 const BOUNDS = [
@@ -14,25 +9,23 @@ const SECONDS = { unit: 's', advice: { explicitBucketBoundaries: BOUNDS } }
 
 /** The instruments of one end of a call. */
 export class Meters {
-  readonly #conventions: Conventions
+  readonly #common: CommonAttributes
   readonly #duration: Histogram
   /** By the older convention, in milliseconds. */
   readonly #oldDuration: Histogram | undefined
   readonly #messages: Counter
   readonly #operation: 'send' | 'process'
   readonly #processing: Histogram | undefined
-  /** Attributes of messages by topic: made once. */
-  readonly #byTopic = new Map<string, Attributes>()
 
-  constructor(meter: Meter, end: 'client' | 'server', conventions: Conventions) {
+  constructor(meter: Meter, end: 'client' | 'server', common: CommonAttributes) {
     const isClient = end === 'client'
-    this.#conventions = conventions
+    this.#common = common
     this.#operation = isClient ? 'send' : 'process'
     this.#duration = meter.createHistogram(`rpc.${end}.call.duration`, {
       ...SECONDS,
       description: isClient ? 'Duration of calls, retries included' : 'Duration of handlers',
     })
-    if (conventions.isRpcTwice) {
+    if (common.isRpcTwice) {
       this.#oldDuration = meter.createHistogram(`rpc.${end}.duration`, { unit: 'ms' })
     }
     const moved = isClient ? 'sent' : 'consumed'
@@ -48,24 +41,15 @@ export class Meters {
   }
 
   noteMessage(topic: string): void {
-    this.#messages.add(1, this.#messageAttributes(topic))
+    this.#messages.add(1, this.#common.message(this.#operation, topic))
   }
 
   /** A call, or the run of a handler, has ended; `waitedMs` before it began. */
   noteEnd(topic: string, code: string, ms: number, waitedMs = 0): void {
-    const attributes = { ...rpcAttributes(topic, this.#conventions), ...endAttributes(code) }
+    const attributes = this.#common.ended(topic, code)
     this.#duration.record(ms / 1_000, attributes)
     this.#oldDuration?.record(ms, attributes)
-    this.#processing?.record((waitedMs + ms) / 1_000, this.#messageAttributes(topic))
-  }
-
-  #messageAttributes(topic: string): Attributes {
-    const known = this.#byTopic.get(topic)
-    if (known !== undefined) return known
-    const attributes = messagingAttributes(this.#operation, topic, this.#conventions)
-    if (this.#byTopic.size < MAX_TOPICS) this.#byTopic.set(topic, attributes)
-    return attributes
+    const about = this.#common.message(this.#operation, topic)
+    this.#processing?.record((waitedMs + ms) / 1_000, about)
   }
 }
-
-const MAX_TOPICS = 10_000

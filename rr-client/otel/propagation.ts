@@ -16,7 +16,8 @@ export const contextIn = (headers: Headers, context: Context): Context =>
 
 /** Kept free for what the bus itself adds: the path of nested calls, a label, a codec. */
 const OWN_BYTES = 1_024
-/** In the order in which they are let go if they do not fit; a call must not fail for being traced. */
+const ROOM = MAX_HEADERS_BYTES - OWN_BYTES
+/** Left out first. */
 const LARGE = ['baggage', 'tracestate']
 
 /** Writes a context into headers, as far as there is room for it. */
@@ -28,21 +29,27 @@ export const putContext = (context: Context, headers: Carrier): void => {
       carrier[name.toLowerCase()] = value
     },
   })
-  let left = MAX_HEADERS_BYTES - OWN_BYTES - sizeOf({ ...headers, ...added })
-  for (const name of LARGE) {
-    const value = added[name]
-    if (left >= 0 || value === undefined) continue
-    left += headerSize(name, value) - headerSize(name, headers[name] ?? '')
-    delete added[name]
-  }
-  if (left >= 0) Object.assign(headers, added)
+  if (mostBytes(headers) + mostBytes(added) > ROOM) leaveOut(headers, added)
+  Object.assign(headers, added)
 }
 
-const headerSize = (name: string, value: string): number =>
-  3 + name.length + Buffer.byteLength(value)
+/** Takes out what has no room, for a call must not fail for being traced. */
+const leaveOut = (headers: Carrier, added: Carrier): void => {
+  for (const name of [...LARGE, ...Object.keys(added)]) {
+    if (bytesOf({ ...headers, ...added }) <= ROOM) return
+    delete added[name]
+  }
+}
 
-const sizeOf = (headers: Carrier): number => {
+const bytesOf = (headers: Carrier): number => {
   let size = 0
-  for (const name in headers) size += headerSize(name, headers[name]!)
+  for (const name in headers) size += 3 + name.length + Buffer.byteLength(headers[name]!)
+  return size
+}
+
+/** Not less than that, and found without looking at every character. */
+const mostBytes = (headers: Carrier): number => {
+  let size = 0
+  for (const name in headers) size += 3 + name.length + 3 * headers[name]!.length
   return size
 }
