@@ -11,7 +11,9 @@ import { Pulse } from '../bus/pulse.ts'
 import type { DarkLaunchRule } from '../bus/rules.ts'
 import { Slabs } from '../bus/slabs.ts'
 import { isLoopback } from '../bus/urls.ts'
+import { Metrics } from './admin/metrics.ts'
 import { AdminServer } from './admin/server.ts'
+import { packageVersion } from './admin/version.ts'
 import { Announcer } from './announcer.ts'
 import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
 import { BrokerCore } from './core/broker-core.ts'
@@ -55,7 +57,7 @@ const adminFor = (host: BrokerHost, checked: CheckedBroker, options: CheckedAdmi
     registries: checked.registry ?? [],
     registryToken: checked.registryToken,
     registryTls: checked.registryTls,
-    metrics: undefined,
+    metrics: new Metrics({ broker: host.id, idc: host.idc, version: packageVersion() }),
   })
 
 /** The composition root: a broker core, its loop, and the links that come in. */

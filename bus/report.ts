@@ -50,7 +50,10 @@ export interface TopicReport {
   queues: number
   writable: number
   circuit: CircuitReport
-  /** Settled calls since `connect`: `ok`, or `code outcome`, such as `deadline_exceeded unknown`. */
+  /**
+   * Settled calls since `connect`: `ok`, or `code outcome`, such as `deadline_exceeded unknown`. A service's
+   * own codes are in capitals; beyond 64 ends they are `service_error executed` together.
+   */
   ends: Record<string, number>
   /** The same as the report before told them to whatever broker: what this one may count is the rest. */
   before: Record<string, number>

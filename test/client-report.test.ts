@@ -5,7 +5,7 @@ import { Frame } from '../bus/index.ts'
 import { nodeRuntime } from '../bus/io/runtime.ts'
 import type { NewsReport, Report, TopicReport } from '../bus/report.ts'
 import { Circuits } from '../rr-client/circuits.ts'
-import { type Bus, ServiceError } from '../rr-client/index.ts'
+import { type Bus, BusError, ServiceError } from '../rr-client/index.ts'
 import { NewsRoom } from '../rr-client/news.ts'
 import { Reports } from '../rr-client/reports.ts'
 import { type HeardReport, Onlooker } from './support/onlooker.ts'
@@ -116,8 +116,8 @@ describe('a client that a broker looks at', () => {
     for (const how of ['good', 'funds', 'broken', 'slow', 'good', 'funds']) {
       const { error } = await call(how)
       if (error === undefined) told.push('ok')
-      else if (error.name === 'BusError') told.push(`${error.code} ${error.outcome}`)
-      else told.push('service_error executed')
+      else if (BusError.is(error)) told.push(`${error.code} ${error.outcome}`)
+      else told.push('INSUFFICIENT_FUNDS executed')
     }
     bus.force('account.any', { to: 'open', reason: 'the audit' })
     const { error } = await call('good')

@@ -248,7 +248,7 @@ export class ReportMetrics {
 
   /** A service may have as many codes as it likes; those of the bus are a closed list. */
   #codeOf(code: string): string {
-    if (code === 'ok' || isBusErrorCode(code)) return code
+    if (code === 'ok' || code === 'service_error' || isBusErrorCode(code)) return code
     return isServiceCode(code) ? this.#labels.code.of(code) : OTHER
   }
 

@@ -1,9 +1,12 @@
-import { BusError } from '../../bus/errors.ts'
+import { BusError, ServiceError } from '../../bus/errors.ts'
 import { LatencyCounts } from '../../bus/latency.ts'
 
 /** Data centres counted apart; what goes to more of them is counted together. */
 const MAX_IDCS = 64
 const OTHER_IDCS = 'others'
+/** Ends counted apart; codes that services invent beyond that count as one. */
+const MAX_ENDS = 64
+const OTHER_CODES = 'service_error executed'
 
 /** Attempts sent to one data centre. */
 export interface SendCount {
@@ -27,8 +30,8 @@ export class TopicTally {
       this.#ok += 1
       return
     }
-    const key = endOf(error)
     this.#failed ??= new Map()
+    const key = endOf(error, this.#failed)
     this.#failed.set(key, (this.#failed.get(key) ?? 0) + 1)
   }
 
@@ -70,6 +73,8 @@ export class TopicTally {
   }
 }
 
-/** Codes of services are their own business, and without number: they count as one. */
-const endOf = (error: unknown): string =>
-  BusError.is(error) ? `${error.code} ${error.outcome}` : 'service_error executed'
+const endOf = (error: unknown, known: ReadonlyMap<string, number>): string => {
+  if (BusError.is(error)) return `${error.code} ${error.outcome}`
+  const key = ServiceError.is(error) ? `${error.code} executed` : OTHER_CODES
+  return known.size < MAX_ENDS || known.has(key) ? key : OTHER_CODES
+}
