@@ -1,5 +1,18 @@
 /** The broker's door: `import { startBroker } from 'finbus/broker'`. */
 export type {
+  ActionReport,
+  AdminError,
+  AuditEntry,
+  BrokerPart,
+  ClientPart,
+  ClusterSnapshot,
+  DrillMark,
+  StandingForce,
+  TimelineEntry,
+  Trace,
+} from './admin/api.ts'
+export type {
+  AdminOptions,
   Broker,
   BrokerOptions,
   BrokerSnapshot,
@@ -8,6 +21,8 @@ export type {
   QueueSnapshot,
   TokenGrant,
   TopicSnapshot,
+  TriedCall,
+  TryIt,
 } from './api.ts'
 export { startBroker } from './broker.ts'
 export type { Registry, RegistryOptions, RegistrySnapshot } from './registry/api.ts'
