@@ -21,6 +21,8 @@ export type {
   QueueSnapshot,
   TokenGrant,
   TopicSnapshot,
+  TriedCall,
+  TryIt,
 } from './api.ts'
 export { startBroker } from './broker.ts'
 export type { SessionView } from './core/view.ts'

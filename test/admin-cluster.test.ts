@@ -1,6 +1,8 @@
 /** Many brokers seen from one: peers that answer, are slow, say nonsense, or are gone; clients that told several. */
 import assert from 'node:assert/strict'
+import { test } from 'node:test'
 import type { ClusterSnapshot, Trace } from '../broker/admin/api.ts'
+import { inOrder } from '../broker/admin/trace-order.ts'
 import type { TraceEvent } from '../bus/trace.ts'
 import { impostor } from './support/registry.ts'
 import { type Admin, admin, FakeSteering, say, topicReport } from './support/steering.ts'
@@ -232,6 +234,29 @@ story(
     assert.deepEqual(less.silent.map(({ node }) => node).sort(), ['c1', other.url].sort())
   },
 )
+
+test('clocks of nodes differ by little: what was sent before it was taken in is shown before', () => {
+  const at = (at: number, more: Partial<TraceEvent>) => {
+    const { agoMs: _, ...rest } = event(more)
+    return { ...rest, at, nodeName: rest.node }
+  }
+  const told = [
+    at(100, { what: 'queued' }),
+    at(100, { what: 'dispatched' }),
+    at(103, { what: 'replied' }),
+    at(102, { role: 'requester', node: 'c1', what: 'accepted' }),
+    at(102, { role: 'requester', node: 'c1', what: 'sent' }),
+    at(105, { role: 'requester', node: 'c1', what: 'settled' }),
+    at(97, { role: 'responder', node: 'r1', what: 'received' }),
+    at(100, { role: 'responder', node: 'r1', what: 'replied' }),
+  ]
+  const order = inOrder(told).map(({ role, what, at }) => `${at} ${role} ${what}`)
+  assert.deepEqual(order, [
+    ...['100 requester accepted', '100 requester sent', '100 broker queued'],
+    ...['100 broker dispatched', '100 responder received', '103 responder replied'],
+    ...['103 broker replied', '103 requester settled'],
+  ])
+})
 
 story('a call that nobody remembers is not known, which is no error', async (world) => {
   const { one } = await pair(world)

@@ -14,7 +14,7 @@ export const addForceActions = (routes: Routes, forcing: Forcing): void => {
     wish: ForceWish,
     { caller, isPassedOn }: Pick<Ordered<never, never>, 'caller' | 'isPassedOn'>,
   ): Deed => ({
-    target: nameOf(wish.target),
+    target: `${nameOf(wish.target)} to ${wish.to}`,
     topic: wish.target.topic === '*' ? null : wish.target.topic,
     reason: wish.reason,
     run: () => forcing.force(wish, caller, isPassedOn),

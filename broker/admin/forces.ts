@@ -64,12 +64,23 @@ export class Forces {
     this.#standing.set(force.id, force)
   }
 
-  /** It ends. Undefined if it did not stand here. */
-  end(id: string): StandingForce | undefined {
-    const force = this.#standing.get(id)
+  /** It ends, or another one takes its place: nobody who links later may hear of it. */
+  end(id: string): void {
     this.#standing.delete(id)
-    // Kept or not: nobody who links later may hear of it.
     this.#steering.dropOrder(id)
-    return force
+  }
+
+  /** The same, and clients that are away hear of the end when they come back. */
+  endFor({ id, what, instance, until }: StandingForce, end: ForceOrder): void {
+    this.end(id)
+    const leftMs = Math.round(until - this.#now())
+    const wasForOne = what === 'circuit' && instance !== null
+    if (leftMs <= 0 || wasForOne) return
+    try {
+      const order: ForceOrder = { ...end, forMs: leftMs }
+      this.#steering.keepOrder(order, id, this.#steering.now() + leftMs)
+    } catch {
+      // As many are kept as may be: at those clients the word ends by its own time.
+    }
   }
 }

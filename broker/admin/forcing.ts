@@ -81,11 +81,10 @@ export class Forcing {
       at: now,
       until: now + wish.forMs,
     }
-    for (const { id } of ended) this.#forces.end(id)
-    this.#forces.end(order.id)
+    for (const each of ended) this.#forces.endFor(each, endOf(each, wish.reason))
     if (isStanding) this.#forces.stand(word, order, requester === null)
     const silent = new SilentNodes()
-    const brokers = new Set(ended.flatMap(({ broker, by: _ }) => broker))
+    const brokers = new Set(ended.map(({ broker }) => broker))
     brokers.delete(this.#steering.id)
     if (brokers.size > 0) {
       const { path, body } = wish
@@ -93,13 +92,11 @@ export class Forcing {
       const deaf = await this.#passing.tell(brokers, caller.credentials, passed)
       for (const { node, why } of deaf) silent.add(node, why)
     }
-    const others = new Map(ended.filter(({ id }) => id !== order.id).map((each) => [each.id, each]))
+    const others = new Map(ended.map((each) => [each.id, each]))
+    others.delete(order.id)
     for (const other of others.values()) {
-      const end = { ...order, ...endOf(other) }
-      await this.#orders.force(
-        end,
-        other.what === 'circuit' ? (other.instance ?? undefined) : undefined,
-      )
+      const client = other.what === 'circuit' ? other.instance : null
+      await this.#orders.force(endOf(other, wish.reason), client ?? undefined)
     }
     const obeyed = await this.#orders.force(order, requester ?? undefined)
     silent.take(obeyed.silent)
@@ -140,8 +137,8 @@ const orderOf = ({ target, to, reason, forMs }: ForceWish): ForceOrder => ({
   forMs,
 })
 
-const endOf = ({ id, topic, what, instance, idc }: StandingForce): Partial<ForceOrder> => ({
-  ...{ id, topic, what, to: 'auto' },
+const endOf = ({ id, topic, what, instance, idc }: StandingForce, reason: string): ForceOrder => ({
+  ...{ do: 'force', id, topic, what, to: 'auto', reason, forMs: 60_000 },
   ...(what === 'queues' && instance !== null && { instance }),
   ...(idc !== null && { idc }),
 })

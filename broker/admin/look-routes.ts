@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { messageOf } from '../../bus/codec.ts'
 import type { Steering } from '../steering.ts'
-import type { ClusterSnapshot, TimelineEntry } from './api.ts'
+import type { ClusterSnapshot, SessionPage, TimelineEntry } from './api.ts'
 import type { Audit } from './audit.ts'
 import type { Credentials } from './auth.ts'
 import { type Cluster, PEER_MS } from './cluster.ts'
@@ -154,7 +154,7 @@ export const addLooks = (routes: Routes, sights: Sights): void => {
       }),
       answer: z.object({ sessions: z.array(SESSION), next: z.string().nullable() }),
     },
-    ({ query: { after, limit } }) => {
+    ({ query: { after, limit } }): SessionPage => {
       const sessions = steering.sessions(after, limit)
       const next = sessions.length < limit ? null : (sessions.at(-1)?.instance ?? null)
       return { sessions, next }

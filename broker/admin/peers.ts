@@ -63,17 +63,23 @@ export class Peers {
     if (this.#registries.length > 0) void this.#ask()
   }
 
-  /** Each address once. */
+  /** Each address once, and each broker, as far as it is known which are the same. */
   list(): Peer[] {
     const now = this.#now()
     const peers = new Map<string, Peer>()
+    const ids = new Set<string | undefined>([this.#sources.own])
     for (const listed of this.#listed.values()) {
       if (now - listed.listedAt >= KEPT_MS) this.#listed.delete(listed.id)
-      else if (listed.id !== this.#sources.own) peers.set(listed.url, listed)
+      else if (!ids.has(listed.id)) {
+        peers.set(listed.url, listed)
+        ids.add(listed.id)
+      }
     }
     for (const url of this.#sources.urls) {
       const met = this.#met.get(url) ?? { url, id: undefined, idc: undefined }
-      if (!peers.has(url) && met.id !== this.#sources.own) peers.set(url, met)
+      if (peers.has(url) || ids.has(met.id)) continue
+      peers.set(url, met)
+      if (met.id !== undefined) ids.add(met.id)
     }
     return [...peers.values()]
   }

@@ -1,5 +1,5 @@
 import { messageOf } from '../../bus/codec.ts'
-import { TRACE_WHATS, type TraceEvent } from '../../bus/trace.ts'
+import type { TraceEvent } from '../../bus/trace.ts'
 import type { Steering } from '../steering.ts'
 import type { Trace } from './api.ts'
 import type { Credentials } from './auth.ts'
@@ -11,6 +11,7 @@ import type { Peers } from './peers.ts'
 import { TRACE } from './schemas.ts'
 import { SilentNodes } from './silent.ts'
 import { plainText } from './text.ts'
+import { inOrder } from './trace-order.ts'
 
 /** Of one call; a call has few, so more make no sense. */
 const MAX_EVENTS = 2_000
@@ -38,7 +39,9 @@ export class Traces {
   /** What this broker alone remembers. */
   own(correlationId: string): Trace {
     const { id } = this.#steering
-    const events = this.#steering.trace(correlationId).map((event) => this.#event(event, id))
+    const events = this.#steering
+      .trace(correlationId)
+      .map((event) => eventOf(event, id, Date.now()))
     return traceOf(correlationId, events, new SilentNodes())
   }
 
@@ -94,22 +97,26 @@ export class Traces {
       return []
     }
     try {
+      const askedAt = Date.now()
       const events = await this.#orders.trace(instance, correlationId)
-      return events.map((event) => this.#event(event, plainText(name, 128)))
+      // It counted back from some instant in between.
+      const answeredAt = Math.round((askedAt + Date.now()) / 2)
+      return events.map((event) => eventOf(event, plainText(name, 128), answeredAt))
     } catch (error) {
       silent.add(name, messageOf(error))
       return []
     }
   }
-
-  #event({ agoMs, ...event }: TraceEvent, nodeName: string): Event {
-    return { ...event, at: Date.now() - agoMs, nodeName }
-  }
 }
 
+const eventOf = ({ agoMs, ...event }: TraceEvent, nodeName: string, now: number): Event => ({
+  ...event,
+  at: now - agoMs,
+  nodeName,
+})
+
 const traceOf = (correlationId: string, events: Event[], silent: SilentNodes): Trace => {
-  const order = (what: Event['what']): number => TRACE_WHATS.indexOf(what)
-  const sorted = events.sort((a, b) => a.at - b.at || order(a.what) - order(b.what))
+  const sorted = inOrder(events)
   return {
     correlationId,
     isKnown: sorted.length > 0,

@@ -21,7 +21,17 @@ export const checkOptions = <T extends z.ZodObject>(
 ): z.infer<T> => {
   const parsed = schema.safeParse(options)
   if (parsed.success) return parsed.data
-  throw optionError(of, schema, parsed.error.issues[0]!)
+  throw optionError(of, schema, deepest(parsed.error.issues[0]!))
+}
+
+/** Of an option that may be several things: what is wrong with the one that it is most like. */
+const deepest = (issue: z.core.$ZodIssue): z.core.$ZodIssue => {
+  if (issue.code !== 'invalid_union') return issue
+  const [best] = issue.errors
+    .flatMap((issues) => issues.slice(0, 1).map(deepest))
+    .sort((a, b) => b.path.length - a.path.length)
+  if (best === undefined || best.path.length === 0) return issue
+  return { ...best, path: [...issue.path, ...best.path] }
 }
 
 const optionError = (of: string, schema: z.ZodObject, issue: z.core.$ZodIssue): BusError => {
