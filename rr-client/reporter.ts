@@ -36,6 +36,7 @@ export class Reporter {
   #timer: Timer | undefined
   #dueAt = 0
   #lastAt = Number.NEGATIVE_INFINITY
+  #isClosed = false
 
   constructor(runtime: Runtime, core: ClientCore, loop: Loop, circuits: Circuits) {
     this.#runtime = runtime
@@ -48,7 +49,7 @@ export class Reporter {
   retarget(): void {
     const link = this.#choose()
     if (link === undefined) {
-      this.close()
+      this.#disarm()
       this.#link = undefined
       return
     }
@@ -83,6 +84,11 @@ export class Reporter {
   }
 
   close(): void {
+    this.#isClosed = true
+    this.#disarm()
+  }
+
+  #disarm(): void {
     this.#runtime.clearTimer(this.#timer)
     this.#timer = undefined
   }
@@ -94,10 +100,11 @@ export class Reporter {
 
   /** Wakes then, unless it is awake earlier. */
   #arm(instant: number): void {
+    if (this.#isClosed) return
     const now = this.#runtime.now()
     const dueAt = Math.max(now + 1, instant)
     if (this.#timer !== undefined && this.#dueAt <= dueAt) return
-    this.close()
+    this.#disarm()
     this.#dueAt = dueAt
     this.#timer = this.#runtime.setTimer(this.#wake, dueAt - now)
   }

@@ -154,15 +154,6 @@ export const correlationIdOf = (
   call: { counter: number; isLong: boolean },
 ): string => `${instance}-${call.isLong ? 'L' : ''}${call.counter}`
 
-/** The call that a correlation id means. */
-export const callOf = (
-  correlationId: string,
-): { instance: string; counter: number; isLong: boolean } | undefined => {
-  const [, instance, long, digits] = /^(.{1,64})-(L?)(\d{1,16})$/.exec(correlationId) ?? []
-  if (instance === undefined) return undefined
-  return { instance, counter: Number(digits), isLong: long === 'L' }
-}
-
 const messageFor = (
   { facts, refusal }: RequestResponseFuture,
   code: BusErrorCode,

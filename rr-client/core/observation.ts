@@ -1,8 +1,8 @@
+import { parseCorrelationId } from '../../bus/correlation-id.ts'
 import { LEAST_REPORT_MS, MOST_REPORT_BYTES, type Observe } from '../../bus/observe-frames.ts'
 import type { TraceEvent } from '../../bus/trace.ts'
 import type { BrokerLink } from './broker-link.ts'
 import { CallTrace } from './call-trace.ts'
-import { callOf } from './failure.ts'
 import type { ClientState } from './state.ts'
 
 /** Longest time between two reports that a broker can ask for. */
@@ -48,7 +48,7 @@ export class Observation {
 
   /** What is remembered of a call; undefined if that is no correlation id. */
   traceOf(now: number, correlationId: string): TraceEvent[] | undefined {
-    const call = callOf(correlationId)
+    const call = parseCorrelationId(correlationId)
     if (call === undefined) return undefined
     return this.#trace?.of(now, this.#state.facts.instance, call) ?? []
   }
