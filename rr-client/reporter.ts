@@ -1,4 +1,5 @@
 import type { Advisory } from '../bus/advisory.ts'
+import { fnv1a, hashText } from '../bus/hash.ts'
 import type { Loop } from '../bus/io/loop.ts'
 import type { Runtime, Timer } from '../bus/io/runtime.ts'
 import { LEAST_REPORT_MS } from '../bus/observe-frames.ts'
@@ -22,8 +23,8 @@ const URGENT: ReadonlySet<Advisory['kind']> = new Set([
 ])
 
 /**
- * Tells one broker of those that look at this client how it does: the first at home that is linked, or
- * else any. As often as that one wants, if there is something to say, and at once when a state changes.
+ * Tells one broker of those that look at this client how it does: one at home that is linked, or else
+ * any. As often as that one wants, if there is something to say, and at once when a state changes.
  */
 export class Reporter {
   readonly #runtime: Runtime
@@ -93,9 +94,18 @@ export class Reporter {
     this.#timer = undefined
   }
 
+  /** At home if one there asks; by rendezvous hash, so that the brokers share the clients. */
   #choose(): BrokerLink | undefined {
-    const asking = this.#core.state.links.filter((link) => link.asksNow !== undefined)
-    return asking.find(({ isHome }) => isHome) ?? asking[0]
+    const { links, facts } = this.#core.state
+    const asking = links.filter((link) => link.asksNow !== undefined)
+    const home = asking.filter(({ isHome }) => isHome)
+    const seed = fnv1a(facts.instance)
+    const placeOf = ({ broker }: BrokerLink): number => hashText(broker, seed)
+    let best: BrokerLink | undefined
+    for (const link of home.length > 0 ? home : asking) {
+      if (best === undefined || placeOf(link) > placeOf(best)) best = link
+    }
+    return best
   }
 
   /** Wakes then, unless it is awake earlier. */
