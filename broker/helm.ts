@@ -10,7 +10,7 @@ import type { BrokerIdentity, SessionState } from './core/state.ts'
 import type { BrokerView, SessionView } from './core/view.ts'
 import { checkLimits } from './options.ts'
 import { Orders } from './orders.ts'
-import type { DepthLimits, Steering, Watcher } from './steering.ts'
+import type { ClientIdentity, DepthLimits, Steering, Watcher } from './steering.ts'
 
 const MAX_WITHIN_MS = 86_400_000
 
@@ -146,7 +146,7 @@ export class Helm implements Steering {
 
   /** The rest is for the core: what it tells of its clients, and the end of a drain. */
   readonly reported = (session: Session, json: Buffer): void => {
-    this.#tell((watcher) => watcher.reported(session, json))
+    this.#tell((watcher) => watcher.reported(identityOf(session), json))
   }
 
   readonly ordered = ({ instance }: Session, number: number, json: Buffer): void =>
@@ -157,7 +157,7 @@ export class Helm implements Steering {
       if (state === 'up') this.#orders.onUp(session.instance)
       else this.#orders.onLost(session.instance)
     }, undefined)
-    this.#tell((watcher) => watcher.clientIs(session, state))
+    this.#tell((watcher) => watcher.clientIs(identityOf(session), state))
   }
 
   readonly drained = (handedBack: number, abandoned: number): void =>
@@ -195,6 +195,14 @@ export class Helm implements Steering {
     }, undefined)
   }
 }
+
+/** Who it is, and nothing that must not be shown: a session has a secret. */
+const identityOf = ({ instance, name, idc, label }: Session): ClientIdentity => ({
+  instance,
+  name,
+  idc,
+  label,
+})
 
 const newDraining = (): Draining => {
   let resolve: Draining['resolve'] = () => {}

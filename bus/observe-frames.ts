@@ -38,9 +38,3 @@ export const decodeOrder = (r: FieldReader): OrderText => {
   if (r.left > MAX_ORDER_BYTES) throw new WireError(`an order of ${r.left} bytes`)
   return { id, json: Buffer.from(r.rest()) }
 }
-
-/** A report's JSON, copied. */
-export const decodeReport = (r: FieldReader): Buffer => {
-  if (r.left > MOST_REPORT_BYTES) throw new WireError(`a report of ${r.left} bytes`)
-  return Buffer.from(r.rest())
-}

@@ -38,8 +38,10 @@ class Ear implements Watcher {
     this.reports.push({ from: name, json: json.toString() })
   }
 
-  clientIs({ name }: ClientIdentity, state: 'up' | 'lost' | 'gone'): void {
-    this.states.push(`${name} ${state}`)
+  clientIs(client: ClientIdentity, state: 'up' | 'lost' | 'gone'): void {
+    this.states.push(`${client.name} ${state}`)
+    // What is shown to people has no secrets in it.
+    assert.deepEqual(Object.keys(client), ['instance', 'name', 'idc', 'label'])
   }
 
   heard(kind: Advisory['kind']): number {

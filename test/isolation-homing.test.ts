@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ownersOf } from '../broker/core/owners.ts'
 import { Takeover } from '../broker/core/takeover.ts'
-import type { Registration, Topic } from '../broker/core/topic.ts'
+import { type Registration, Topic } from '../broker/core/topic.ts'
 import { Homing } from '../rr-client/core/homing.ts'
 
 /** How long a topic that has left stays away while its home does well all the time. */
@@ -148,11 +148,24 @@ describe('takeover: instances of other data centres take part', () => {
 })
 
 describe('who should own a queue', () => {
-  const registration = (id: number, about: Partial<Registration> = {}): Registration =>
-    ({ id, isLocal: true, isDeclared: true, queue: undefined, ...about }) as Registration
+  const registration = (id: number, about: Partial<Registration> = {}): Registration => {
+    const topic = new Topic(1, 'account.balance', { maxDepth: 10, maxDepthBytes: 1_000 })
+    const known = { session: { instance: `instance-${id}` }, topic }
+    return {
+      id,
+      isLocal: true,
+      isDeclared: true,
+      queue: undefined,
+      ...known,
+      ...about,
+    } as Registration
+  }
   const owners = (maxQueues: number, hasRemote: boolean, all: Registration[]): number[] => {
-    const topic = { maxQueues, registrations: new Set(all) } as unknown as Topic
-    return [...ownersOf(topic, hasRemote)].map(({ id }) => id).sort()
+    const [topic] = all.map((one) => one.topic)
+    topic!.maxQueues = maxQueues
+    topic!.registrations.clear()
+    for (const one of all) topic!.registrations.add(one)
+    return [...ownersOf(topic!, hasRemote)].map(({ id }) => id).sort()
   }
   const queue = { state: 'writable' } as Registration['queue']
 
@@ -166,6 +179,13 @@ describe('who should own a queue', () => {
     const stranger = registration(1, { isDeclared: false })
     const blinking = registration(2, { isDeclared: false, queue })
     assert.deepEqual(owners(0, false, [stranger, blinking]), [2])
+  })
+
+  test('nobody whom an operator holds, whether he owns a queue or not', () => {
+    const all = [registration(1), registration(2, { queue }), registration(3)]
+    const hold = { reason: 'too hot', until: 1_000 }
+    for (const one of all.slice(0, 2)) one.topic.holds.set(one.session.instance, hold)
+    assert.deepEqual(owners(0, false, all), [3])
   })
 
   test('no more than the bound: owners before others, home before elsewhere, first come first', () => {

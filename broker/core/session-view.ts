@@ -51,5 +51,5 @@ export const sessionsAfter = (state: BrokerState, after: string, limit: number):
   [...state.byInstance.keys()]
     .filter((instance) => instance > after)
     .sort()
-    .slice(0, Math.min(MOST, limit))
+    .slice(0, Math.max(0, Math.min(MOST, limit)))
     .map((instance) => state.byInstance.get(instance)!)
