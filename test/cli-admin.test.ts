@@ -296,10 +296,18 @@ describe('what operators look at', () => {
         answers: 0,
       },
     }))
-    admin.says.set('/v1/sessions', { sessions })
+    admin.says.set('/v1/sessions', { sessions, next: 'i-2' })
+    admin.says.set('/v1/sessions?limit=500&after=i-2', {
+      sessions: [{ ...sessions[0], name: 'last' }],
+      next: null,
+    })
     const { out } = await finbus(admin, ['sessions'])
     assert.match(out, /^web-2 +i-2 +sz +up +90s +1 /m)
-    assert.equal(admin.asked[0]!.path, '/v1/sessions?limit=500')
+    assert.match(out, /^last /m)
+    assert.deepEqual(
+      admin.asked.map(({ path }) => path),
+      ['/v1/sessions?limit=500', '/v1/sessions?limit=500&after=i-2'],
+    )
   })
 
   story('a trace is told hop by hop; one that nobody remembers is an error', async (world) => {

@@ -58,7 +58,7 @@ const listeningAt = async (url: string): Promise<Server> => {
 
 const reasonOf = (error: unknown): string => {
   const { code = '', message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return 'the address is taken; is another broker running there?'
+  if (code === 'EADDRINUSE') return 'the address is taken (is another broker running there?)'
   if (code === 'EACCES') return 'this user may not listen there'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
   return message

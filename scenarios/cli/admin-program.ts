@@ -44,8 +44,9 @@ const addLooks = (program: Command): void => {
     program.command('idcs').summary('list the data centres, and how many calls leave them'),
     async (flags) => (await looks()).idcs(flags),
   )
-  addLook(program.command('sessions').summary('list the clients that are linked'), async (flags) =>
-    (await looks()).sessions(flags),
+  addLook(
+    program.command('sessions').summary('list the clients of the broker that is asked'),
+    async (flags) => (await looks()).sessions(flags),
   )
   addLook(
     program
