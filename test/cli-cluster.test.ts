@@ -282,6 +282,8 @@ describe('the plan of a cluster', () => {
     assert.deepEqual(admins({ brokers: 2, listen: 'ws://127.0.0.1:0' }), ['0', '0'])
     assert.deepEqual(admins({ brokers: 2, admin: 'http://127.0.0.1:9000/' }), ['9000', '9001'])
     assert.deepEqual(admins({ brokers: 2, admin: 'off' }), [undefined, undefined])
+    const secure = plan({ brokers: 1, tlsCert: 'cert.pem' })!
+    assert.equal(secure.brokers[0]!.admin, 'https://127.0.0.1:7480', 'it is certified, too')
   })
 
   test('numbers the brokers of an IDC, their sockets and the addresses they go by', () => {

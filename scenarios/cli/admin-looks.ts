@@ -70,10 +70,11 @@ const forcesText = (forces: ClusterSnapshot['forces'], now: number): string =>
 export const idcs = (flags: ClientFlags): Promise<void> =>
   look(flags, async (admin) => {
     const { brokers, clients, forces } = await admin.get('/v1/snapshot', SNAPSHOT)
-    const names = [...new Set([...brokers, ...clients].map(({ idc }) => idc))].sort()
+    const present = clients.filter(({ state }) => state !== 'gone')
+    const names = [...new Set([...brokers, ...present].map(({ idc }) => idc))].sort()
     const rows = names.map((idc) => {
       const there = brokers.filter((broker) => broker.idc === idc)
-      const those = clients.filter((client) => client.idc === idc && client.state !== 'gone')
+      const those = present.filter((client) => client.idc === idc)
       const sent: Record<string, number> = {}
       for (const { sentTo } of those.flatMap(({ topics }) => topics)) {
         for (const [to, count] of Object.entries(sentTo)) sent[to] = (sent[to] ?? 0) + count

@@ -53,7 +53,8 @@ const addLooks = (program: Command): void => {
       .command('timeline')
       .summary('list what happened; with --follow what happens')
       .option('--follow', 'go on until Ctrl-C; with --json one object a line')
-      .option('--topic <topic>', 'only what is about this topic'),
+      .option('--topic <topic>', 'only what is about this topic')
+      .option('--limit <n>', 'so many at most, the last ones'),
     async (flags: TimelineFlags) => (await import('./timeline.ts')).timeline(flags),
   )
   addLook(
