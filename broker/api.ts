@@ -34,6 +34,8 @@ export interface AdminOptions {
   listen: string
   /** Admin APIs of the other brokers of the cluster. */
   peers?: string[]
+  /** For peers on https: PEM of the authority that signed theirs, and of a certificate to show. */
+  peerTls?: { ca?: string | Buffer; cert?: string | Buffer; key?: string | Buffer }
   /** Makes one call for the dashboard. Rejects as `bus.request` does. Without it there is no such call. */
   tryIt?: (
     topic: string,
