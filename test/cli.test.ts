@@ -306,7 +306,7 @@ describe('start', { concurrency: 4 }, () => {
 
   test('a taken port, and the open without TLS and tokens, are refused in one sentence', async () => {
     const [taken, open] = await Promise.all([
-      finbus(['start', '--listen', broker.url]),
+      finbus(['start', '--listen', broker.url, '--admin', 'off']),
       finbus(['start', '--listen', 'ws://0.0.0.0:0']),
     ])
     for (const ended of [taken, open]) {

@@ -190,6 +190,9 @@ describe('npm start', () => {
   test('stays up, starts a killed service again, and ends cleanly on Ctrl-C', async () => {
     const dev = new Dev('--port', '0')
     const [, url = ''] = /(ws:\S+)/.exec(await dev.says(/broker +ws:/)) ?? []
+    await dev.says(/dashboard +http:\/\/127\.0\.0\.1:\d+/)
+    await dev.says(/npx finbus top --admin http/)
+    await dev.says(/about 5 times a second/)
     const typed = await dev.says(/npx finbus request account\.balance '\{"account":"DE/)
     assert.ok(typed.endsWith(` --url ${url}`), typed)
     await dev.says(/npx finbus request payments\.transfer @.*credit-transfer\.xml --url/)

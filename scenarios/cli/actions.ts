@@ -76,11 +76,11 @@ export const ACTIONS: readonly Action[] = [
     options: [
       {
         ...{ flags: '--to <state>', key: 'to', isRequired: true },
-        ...{ choices: ['open', 'closed', 'probe', 'auto'], help: 'open, closed, probe or auto' },
+        ...{ choices: ['open', 'closed', 'probe', 'auto'], help: 'what is to hold' },
       },
       {
         ...{ flags: '--what <what>', key: 'what', choices: ['circuit', 'queues'] },
-        help: 'circuit or queues (default: circuit)',
+        help: 'what is overruled (default: circuit)',
       },
       lasts('how long it is in force (default: 60s)'),
       {

@@ -1,12 +1,20 @@
 /** Where admin APIs listen: free ports where none is said, and one sentence where one is taken. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { DEFAULT_ADMIN } from './defaults.ts'
+import { DEFAULT_ADMIN, DEFAULT_URL } from './defaults.ts'
 import { Failure } from './failure.ts'
 
-/** Where it listens unless told otherwise: beside a broker that takes any port, at any port, too. */
-export const defaultAdminOf = (listen: string): string =>
-  /:0\/?$/.test(listen) ? DEFAULT_ADMIN.replace(/\d+$/, '0') : DEFAULT_ADMIN
+/** What decides where it listens unless told otherwise. */
+interface Beside {
+  listen?: string | undefined
+  tlsCert?: string | undefined
+}
+
+/** Beside a broker that takes any port, at any port, too; with a certificate by that. */
+export const defaultAdminOf = ({ listen = DEFAULT_URL, tlsCert }: Beside): string => {
+  const url = tlsCert === undefined ? DEFAULT_ADMIN : DEFAULT_ADMIN.replace('http:', 'https:')
+  return /:0\/?$/.test(listen) ? url.replace(/\d+$/, '0') : url
+}
 
 /**
  * The same addresses, with a free port of each that has port 0: the others of a cluster must know it
@@ -58,7 +66,7 @@ const listeningAt = async (url: string): Promise<Server> => {
 
 const reasonOf = (error: unknown): string => {
   const { code = '', message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return 'the address is taken; is another broker running there?'
+  if (code === 'EADDRINUSE') return 'the address is taken (is another broker running there?)'
   if (code === 'EACCES') return 'this user may not listen there'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return 'this machine has no such address'
   return message

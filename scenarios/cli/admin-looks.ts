@@ -1,8 +1,8 @@
 /** What operators look at, one command each: a path of the admin API, and how its answer is told. */
-import type { ClientPart, ClusterSnapshot } from '../../broker/index.ts'
+import type { ClientPart, ClusterSnapshot, SessionView } from '../../broker/index.ts'
 import { type AdminClient, adminOf } from './admin-client.ts'
 import { meant } from './admin-names.ts'
-import { AUDIT, SESSIONS, type SessionAt, SNAPSHOT, TRACE } from './admin-shapes.ts'
+import { AUDIT, SESSIONS, SNAPSHOT, TRACE } from './admin-shapes.ts'
 import type { ClientFlags } from './client.ts'
 import { roughly } from './duration.ts'
 import { Failure, printable, UsageError } from './failure.ts'
@@ -11,6 +11,8 @@ import { type Cell, table } from './table.ts'
 
 /** A page of sessions. */
 const PAGE = 500
+type SessionPage = { sessions: SessionView[]; next: string | null }
+
 /** Brokers take no more clients than so many; whoever answers on for ever is not followed. */
 const MOST_SESSIONS = 100_000
 
@@ -68,10 +70,11 @@ const forcesText = (forces: ClusterSnapshot['forces'], now: number): string =>
 export const idcs = (flags: ClientFlags): Promise<void> =>
   look(flags, async (admin) => {
     const { brokers, clients, forces } = await admin.get('/v1/snapshot', SNAPSHOT)
-    const names = [...new Set([...brokers, ...clients].map(({ idc }) => idc))].sort()
+    const present = clients.filter(({ state }) => state !== 'gone')
+    const names = [...new Set([...brokers, ...present].map(({ idc }) => idc))].sort()
     const rows = names.map((idc) => {
       const there = brokers.filter((broker) => broker.idc === idc)
-      const those = clients.filter((client) => client.idc === idc && client.state !== 'gone')
+      const those = present.filter((client) => client.idc === idc)
       const sent: Record<string, number> = {}
       for (const { sentTo } of those.flatMap(({ topics }) => topics)) {
         for (const [to, count] of Object.entries(sentTo)) sent[to] = (sent[to] ?? 0) + count
@@ -126,21 +129,20 @@ export const sessions = (flags: ClientFlags): Promise<void> =>
       ['NAME', 'INSTANCE', 'IDC', 'STATE', 'FOR', 'CALLS', 'UNSENT', 'WATCHES', 'ANSWERS', 'FROM'],
       all.map((one) => [
         ...[one.name, one.instance, one.idc, one.state, roughly(one.forMs), one.calls],
-        ...[one.unsentBytes, one.watches, one.answers],
-        one.broker === undefined ? one.address : `${one.address} at ${one.broker}`,
+        ...[one.unsentBytes, one.watches, one.answers, one.address],
       ]),
     )
   })
 
-const allSessions = async (admin: AdminClient): Promise<SessionAt[]> => {
-  const all: SessionAt[] = []
-  for (let after = ''; all.length < MOST_SESSIONS; ) {
+const allSessions = async (admin: AdminClient): Promise<SessionView[]> => {
+  const all: SessionView[] = []
+  let after: string | null = ''
+  while (after !== null && all.length < MOST_SESSIONS) {
     const query = new URLSearchParams({ limit: `${PAGE}`, ...(after === '' ? {} : { after }) })
-    const { sessions: page } = await admin.get(`/v1/sessions?${query}`, SESSIONS)
-    all.push(...page)
-    const last = page.at(-1)?.instance ?? after
-    if (page.length < PAGE || last === after) break
-    after = last
+    const page: SessionPage = await admin.get(`/v1/sessions?${query}`, SESSIONS)
+    all.push(...page.sessions)
+    // Whoever gives the same page again is not asked for ever.
+    after = page.sessions.length === 0 ? null : page.next
   }
   return all
 }

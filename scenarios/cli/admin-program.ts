@@ -44,15 +44,17 @@ const addLooks = (program: Command): void => {
     program.command('idcs').summary('list the data centres, and how many calls leave them'),
     async (flags) => (await looks()).idcs(flags),
   )
-  addLook(program.command('sessions').summary('list the clients that are linked'), async (flags) =>
-    (await looks()).sessions(flags),
+  addLook(
+    program.command('sessions').summary('list the clients of the broker that is asked'),
+    async (flags) => (await looks()).sessions(flags),
   )
   addLook(
     program
       .command('timeline')
       .summary('list what happened; with --follow what happens')
       .option('--follow', 'go on until Ctrl-C; with --json one object a line')
-      .option('--topic <topic>', 'only what is about this topic'),
+      .option('--topic <topic>', 'only what is about this topic')
+      .option('--limit <n>', 'so many at most, the last ones'),
     async (flags: TimelineFlags) => (await import('./timeline.ts')).timeline(flags),
   )
   addLook(

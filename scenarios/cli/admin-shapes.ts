@@ -78,9 +78,6 @@ const audited = z.looseObject({
 /** `T` is what the API says it is; of that the shape checks what is read here. */
 const saying = <T>(shape: z.ZodType): z.ZodType<T> => shape as z.ZodType<T>
 
-/** A session, and the broker that has it where several were asked. */
-export type SessionAt = SessionView & { broker?: string }
-
 export const SNAPSHOT = saying<ClusterSnapshot>(snapshot)
 export const ENTRY = saying<TimelineEntry>(entry)
 export const TIMELINE = saying<{ entries: TimelineEntry[] }>(
@@ -90,8 +87,9 @@ export const TRACE = saying<Trace>(
   z.looseObject({ correlationId: text, isKnown: z.boolean(), events: z.array(traced), silent }),
 )
 export const AUDIT = saying<{ entries: AuditEntry[] }>(z.looseObject({ entries: z.array(audited) }))
-export const SESSIONS = saying<{ sessions: SessionAt[] }>(
-  z.looseObject({ sessions: z.array(session) }),
+/** `next` is the `after` of the next page. */
+export const SESSIONS = saying<{ sessions: SessionView[]; next: string | null }>(
+  z.looseObject({ sessions: z.array(session), next: orNull(text) }),
 )
 export const ACTION_REPORT = saying<ActionReport>(
   z.looseObject({

@@ -110,7 +110,9 @@ const shifted = (option: string, url: string, by: number, standard?: string): st
   return `${front}:${Number(port) + by}`
 }
 
-const adminAt = ({ listen = DEFAULT_URL, admin }: Settings, by: number): string | undefined =>
-  admin === 'off' ? undefined : shifted('--admin', admin ?? defaultAdminOf(listen), by)
+const adminAt = (settings: Settings, by: number): string | undefined => {
+  const { admin = defaultAdminOf(settings) } = settings
+  return admin === 'off' ? undefined : shifted('--admin', admin, by)
+}
 
 const listenAt = (listen: string, by: number): string => shifted('--listen', listen, by, '7400')

@@ -12,22 +12,22 @@ export const nextSteps = (
     admin,
   }: { answered?: string; asked?: string; admin?: string | undefined } = {},
 ): string => {
-  const guarded = [
-    settings.tokens === undefined ? '' : ' --token-file FILE',
-    settings.tlsCert === undefined ? '' : ' --tls-ca FILE',
-    settings.tlsClientCa === undefined ? '' : ' --tls-cert FILE --tls-key FILE',
-  ].join('')
+  const shown = settings.tokens === undefined ? '' : ' --token-file FILE'
+  const trusted = settings.tlsCert === undefined ? '' : ' --tls-ca FILE'
+  const certified = settings.tlsClientCa === undefined ? '' : ' --tls-cert FILE --tls-key FILE'
+  const guarded = shown + trusted + certified
   return [
     'Next, in other terminals:',
     `  finbus reply demo.echo --echo${where}${answered}${guarded}`,
     `  finbus request demo.echo '{"hello":"world"}'${where}${asked}${guarded}`,
     `  finbus topics${where}${guarded}`,
-    ...(admin === undefined
-      ? []
-      : [`  finbus top${admin === DEFAULT_ADMIN ? '' : ` --admin ${admin}`}`]),
+    ...(admin === undefined ? [] : [`  finbus top${adminAt(admin)}${shown}${trusted}`]),
     '',
   ].join('\n')
 }
+
+const adminAt = (admin: string): string =>
+  admin === DEFAULT_ADMIN ? '' : ` --admin ${reachable(admin)}`
 
 /** Where people look at it, and programs ask. */
 export const dashboardLines = (admin: string | undefined): string[] =>

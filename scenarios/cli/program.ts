@@ -70,7 +70,10 @@ const addStart = (program: Command): void => {
       collect,
     )
     .option('--load <n>', 'run sample services and callers too, about n requests a second')
-    .option('--tokens <file>', 'JSON file: [{"token": "…", "request": ["account.*"], "reply": []}]')
+    .option(
+      '--tokens <file>',
+      'JSON file: [{"token": "…", "request": ["account.*"], "reply": [], "admin": "look"}]',
+    )
     .option(
       '--rules <file>',
       'JSON file: [{"topic": "account.*", "to": "v2", "when": {"percent": 10}}]',

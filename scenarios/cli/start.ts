@@ -67,12 +67,14 @@ export const start = async (flags: Flags): Promise<void> => {
 }
 
 const adminFor = async (
-  { admin, adminPeer, listen = DEFAULT_URL }: Settings,
+  settings: Settings,
   tryIt: TryIt | undefined,
 ): Promise<AdminOptions | undefined> => {
+  const { admin = defaultAdminOf(settings), adminPeer: peers, tlsCa } = settings
   if (admin === 'off') return undefined
-  const [address] = await heldAddresses([admin ?? defaultAdminOf(listen)])
-  return { listen: address!, ...defined({ peers: adminPeer, tryIt: tryIt?.call }) }
+  const [listen] = await heldAddresses([admin])
+  const peerTls = peers === undefined ? undefined : clientTlsOf({ tlsCa })
+  return { listen: listen!, ...defined({ peers, peerTls, tryIt: tryIt?.call }) }
 }
 
 /** Where brokers ask for a token and none is known here, nobody can call. */

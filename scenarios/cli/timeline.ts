@@ -4,27 +4,30 @@ import type { TimelineEntry } from '../../broker/index.ts'
 import { type AdminClient, adminOf, type StreamEvent } from './admin-client.ts'
 import { ENTRY, TIMELINE } from './admin-shapes.ts'
 import type { ClientFlags } from './client.ts'
-import { messageOf, printable } from './failure.ts'
+import { messageOf, printable, UsageError } from './failure.ts'
 import { readSettings } from './settings.ts'
 import { withSignal } from './signals.ts'
 
 export interface TimelineFlags extends ClientFlags {
   follow?: boolean
   topic?: string
+  limit?: string
 }
 
 /** A lost stream is looked for again so soon. */
 const AGAIN_MS = 1_000
 /** Entries seen last, so that none is told twice. */
 const MOST_SEEN = 10_000
+const MOST_ENTRIES = 1_000
 
 export const timeline = async (flags: TimelineFlags): Promise<void> => {
+  const path = pathOf(flags.limit)
   const admin = adminOf(readSettings(flags))
   const isMeant = ({ topic }: TimelineEntry): boolean =>
     flags.topic === undefined || topic === flags.topic
   try {
-    if (flags.follow === true) return await follow(admin, isMeant, flags.json === true)
-    const entries = (await admin.get('/v1/timeline', TIMELINE)).entries.filter(isMeant)
+    if (flags.follow === true) return await follow(admin, path, isMeant, flags.json === true)
+    const entries = (await admin.get(path, TIMELINE)).entries.filter(isMeant)
     if (flags.json) process.stdout.write(`${JSON.stringify({ ok: true, entries })}\n`)
     else if (entries.length === 0) process.stderr.write('nothing has happened yet\n')
     else process.stdout.write(entries.map(lineOf).join(''))
@@ -33,8 +36,17 @@ export const timeline = async (flags: TimelineFlags): Promise<void> => {
   }
 }
 
+/** The last ones; how many is the API's to say, if nobody else does. */
+const pathOf = (limit: string | undefined): string => {
+  if (limit === undefined) return '/v1/timeline'
+  const count = /^\d{1,5}$/.test(limit) ? Number(limit) : 0
+  if (count >= 1 && count <= MOST_ENTRIES) return `/v1/timeline?limit=${count}`
+  throw new UsageError(`--limit must be a whole number from 1 to ${MOST_ENTRIES}; got "${limit}"`)
+}
+
 const follow = (
   admin: AdminClient,
+  path: string,
   isMeant: (entry: TimelineEntry) => boolean,
   isJson: boolean,
 ): Promise<void> =>
@@ -51,7 +63,7 @@ const follow = (
         process.stdout.write(isJson ? `${JSON.stringify(entry)}\n` : lineOf(entry))
     }
     // The first failure is the command's; later ones are passed over.
-    for (const entry of (await admin.get('/v1/timeline', TIMELINE)).entries) tell(entry)
+    for (const entry of (await admin.get(path, TIMELINE)).entries) tell(entry)
     let lastId: string | undefined
     const take = ({ id, event, data }: StreamEvent): void => {
       if (id !== '') lastId = id

@@ -78,8 +78,8 @@ export const topLines = (
 const headLines = (snapshot: ClusterSnapshot, model: TopModel, most: number): Line[] => {
   const { brokers, clients, clientsOmitted, at, forces, drill } = snapshot
   const answering = brokers.filter(({ state }) => state !== 'unknown').length
-  const idcs = new Set([...brokers, ...clients].map(({ idc }) => idc)).size
-  const linked = clients.filter(({ state }) => state !== 'gone').length
+  const present = clients.filter(({ state }) => state !== 'gone')
+  const idcs = new Set([...brokers, ...present].map(({ idc }) => idc)).size
   const more = clientsOmitted === 0 ? '' : ` and ${clientsOmitted} more`
   const isAll = answering === brokers.length
   const { calls } = model
@@ -87,7 +87,7 @@ const headLines = (snapshot: ClusterSnapshot, model: TopModel, most: number): Li
     ['finbus ', 'strong'],
     `${new Date(at).toISOString().slice(11, 19)}  `,
     [`${answering} of ${brokers.length} brokers answer`, isAll ? 'soft' : 'bad'],
-    `  ${counted(idcs, 'IDC')}  ${counted(linked, 'client')}${more}  `,
+    `  ${counted(idcs, 'IDC')}  ${counted(present.length, 'client')}${more}  `,
     `${shown(calls.rate)} calls/s  `,
     ...(calls.okText === undefined ? [] : [`ok ${calls.okText}  p99 ${shown(calls.p99Ms)} ms`]),
   ]

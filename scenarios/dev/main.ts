@@ -74,13 +74,14 @@ const explain = ({ broker: { url }, admin }: World, load: number): void => {
   say('')
   say(`  npx finbus request account.balance '{"account":"${PAYER}"}'${to}`)
   say(`  npx finbus request payments.transfer @${asTyped(creditTransferFile())}${to}`)
+  say(`  npx finbus top${admin === DEFAULT_ADMIN ? '' : ` --admin ${admin}`}`)
   say('')
-  const at = admin === DEFAULT_ADMIN ? '' : ` --admin ${admin}`
-  say(`  npx finbus top${at}`)
-  say('')
-  if (load > 0) say(`A teller asks for balances, about ${load} times a second: see ${admin}`)
+  say(`Or open ${admin} in a browser: the dashboard.${tellerText(load)}`)
   say('Send the second one twice: nothing is paid twice. Ctrl-C ends everything.')
 }
+
+const tellerText = (load: number): string =>
+  load > 0 ? ` A teller asks for balances meanwhile, about ${load} times a second.` : ''
 
 /** Ctrl-C under npm arrives twice, so a second signal must not cut the drain short. */
 const untilStopped = (): AbortSignal => {

@@ -40,7 +40,7 @@ export class World {
   static async start(options: WorldOptions): Promise<World> {
     const { say } = options
     const tryIt = new TryIt()
-    const admin = await freeAddress(defaultAdminOf(`:${options.port ?? DEFAULT_PORT}`))
+    const admin = await freeAddress(defaultAdminOf({ listen: `:${options.port ?? DEFAULT_PORT}` }))
     const broker = await startOn(options.port, { listen: admin, tryIt: tryIt.call }, say)
     tryIt.serve(broker)
     let folder: string | undefined

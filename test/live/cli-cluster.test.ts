@@ -128,7 +128,16 @@ describe('finbus start --brokers', () => {
   story('a taken port fails all of it; a free one gives brokers in a row', async (world) => {
     const { first, holder } = await heldPair()
     world.later(() => holder.close())
-    const args = ['--idc', 'sz', '--brokers', '2', '--listen', `ws://127.0.0.1:${first}`]
+    const args = [
+      '--idc',
+      'sz',
+      '--brokers',
+      '2',
+      '--listen',
+      `ws://127.0.0.1:${first}`,
+      '--admin',
+      'off',
+    ]
     const failing = starting(world, args)
     assert.equal(await failing.ended(), 1)
     assert.equal(failing.out, '')
@@ -265,9 +274,23 @@ describe('the plan of a cluster', () => {
     assert.equal(free.brokers[3]!.listen, 'wss://127.0.0.1:0')
   })
 
+  test('has an admin API for each broker, too, beside the others or nowhere', () => {
+    const admins = (flags: object): (string | undefined)[] =>
+      plan(flags)!.brokers.map(({ admin }) => admin?.slice('http://127.0.0.1:'.length))
+    assert.deepEqual(admins({ cluster: 'demo' }), ['7480', '7481', '7490', '7491'])
+    assert.deepEqual(admins({ brokers: 2 }), ['7480', '7481'])
+    assert.deepEqual(admins({ brokers: 2, listen: 'ws://127.0.0.1:0' }), ['0', '0'])
+    assert.deepEqual(admins({ brokers: 2, admin: 'http://127.0.0.1:9000/' }), ['9000', '9001'])
+    assert.deepEqual(admins({ brokers: 2, admin: 'off' }), [undefined, undefined])
+    const secure = plan({ brokers: 1, tlsCert: 'cert.pem' })!
+    assert.equal(secure.brokers[0]!.admin, 'https://127.0.0.1:7480', 'it is certified, too')
+  })
+
   test('numbers the brokers of an IDC, their sockets and the addresses they go by', () => {
-    const { brokers } = plan({ brokers: 2, listen: 'unix:/run/bus', advertise: 'wss://b:7400' })!
-    assert.deepEqual(brokers, [
+    const asked = { brokers: 2, listen: 'unix:/run/bus', advertise: 'wss://b:7400', admin: 'off' }
+    const { brokers } = plan(asked)!
+    const told = brokers.map(({ admin, ...rest }) => ({ ...rest, ...(admin && { admin }) }))
+    assert.deepEqual(told, [
       { id: 'local-1', idc: 'local', listen: 'unix:/run/bus-1', advertise: ['wss://b:7400'] },
       { id: 'local-2', idc: 'local', listen: 'unix:/run/bus-2', advertise: ['wss://b:7401'] },
     ])
@@ -289,6 +312,8 @@ describe('the plan of a cluster', () => {
     refused({ cluster, registry: 'http://a:1' }, /does not go with --registry: it runs one/)
     refused({ cluster, tokens: 'a' }, /--tokens needs --token-file or FINBUS_TOKEN/)
     refused({ cluster, listen: 'unix:/a' }, /--cluster needs ports/)
+    refused({ brokers: 2, admin: 'https://a' }, /--admin must be http:\/\/host:port.*"https:\/\/a"/)
+    refused({ brokers: 2, admin: 'http://a:70000' }, /--admin must be http/)
     refused({ brokers: 3, listen: 'ws://a:65534' }, /--listen ws:\/\/a:65534 leaves no room/)
     refused({ brokers: 2, advertise: 'wss://a' }, /--advertise must be .*host:port.*"wss:\/\/a"/)
     refused({}, /does not go with --idc/, { FINBUS_CLUSTER: 'demo', FINBUS_IDC: 'sz' })

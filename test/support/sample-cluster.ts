@@ -11,11 +11,10 @@ import type {
 
 export const AT = Date.UTC(2030, 0, 2, 12, 30, 0)
 
-const NO_ENDS = {
+const ENDS = {
   ...{ ok: 0, serviceErrors: 0, handlerFailed: 0, replyLost: 0, refused: 0 },
   ...{ expired: 0, handedBack: 0, lost: 0 },
 }
-const NO_FIGURES = { ends: NO_ENDS, latency: [] }
 
 export const queueOf = (rest: Partial<QueueSnapshot> = {}): QueueSnapshot => ({
   ...{ queue: 1, epoch: 3, state: 'writable', owner: 'i-accounts-1', ownerName: 'accounts-1' },
@@ -32,7 +31,7 @@ export const queueOf = (rest: Partial<QueueSnapshot> = {}): QueueSnapshot => ({
 export const topicOf = (rest: Partial<TopicSnapshot> = {}): TopicSnapshot => ({
   ...{ topic: 'account.balance', group: 'accounts', queues: [queueOf()], standbys: 0, watchers: 1 },
   ...{ maxDepth: 100, maxDepthBytes: 1_048_576, held: [] },
-  ...{ endedQueues: NO_ENDS, endedLatency: [] },
+  ...{ endedQueues: ENDS, endedLatency: [] },
   ...rest,
 })
 
@@ -46,7 +45,7 @@ export const brokerOf = (
   view: {
     ...{ id, idc, life: 7, upMs: 60_000, state: 'open', sessions: 3, links: 3, deliveries: 1 },
     ...{ waitingBytes: 512, topics, rules: { version: 0, list: [] }, counters: {} },
-    ...{ forgotten: NO_FIGURES, unqueued: NO_FIGURES },
+    ...{ forgotten: { ends: ENDS, latency: [] }, unqueued: { ends: ENDS, latency: [] } },
   },
   ...rest,
 })

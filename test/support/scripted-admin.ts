@@ -25,7 +25,7 @@ export class ScriptedAdmin {
   snapshot: ClusterSnapshot = clusterOf()
   /** What it says of an action; a function of the test may refuse instead. */
   onAction: (asked: Asked) => Said = ({ path }) => ({ body: reportOf({ target: path }) })
-  /** By path without its query: what else it says. */
+  /** By path, with its query or without: what else it says. */
   readonly says = new Map<string, unknown>()
   readonly #server: Server
   readonly #streams = new Set<ServerResponse>()
@@ -85,7 +85,8 @@ export class ScriptedAdmin {
 
   #said(path: string, asked: Asked): Said {
     if (asked.method !== 'GET') return this.onAction(asked)
-    if (this.says.has(path)) return { body: this.says.get(path) }
+    const told = [asked.path, path].find((one) => this.says.has(one))
+    if (told !== undefined) return { body: this.says.get(told) }
     if (path === '/v1/snapshot') return { body: this.snapshot }
     return refusal(404, 'not_found', `there is nothing at ${path}`)
   }
