@@ -1,0 +1,93 @@
+/** A browser for the dashboard's tests: Debian's Chromium, and a page that tells everything that goes wrong in it. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { PlayedCluster } from './dashboard-cluster.ts'
+import { DashboardHost } from './dashboard-host.ts'
+
+const PATH = process.env.FINBUS_CHROMIUM ?? '/usr/bin/chromium'
+const FLAGS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+]
+const MISSING = `no browser at ${PATH}: install Debian's chromium, or name one in FINBUS_CHROMIUM`
+
+export interface Stage {
+  host: DashboardHost
+  page: Page
+  /** Violations of the policy, errors, dialogs. */
+  trouble: string[]
+  /** Polls the page until it holds. */
+  until: (what: string, script: string) => Promise<void>
+  /** Every text that can be seen. */
+  text: (selector?: string) => Promise<string>
+}
+
+export interface StageOptions extends BrowserContextOptions {
+  /** Where in the page it begins, such as `#/idcs`. */
+  hash?: string
+  /** What must be true of the host before the page is opened. */
+  prepare?: (host: DashboardHost) => void
+  /** Troubles that the story is about. */
+  mayFail?: RegExp
+}
+
+/** Undefined where there is none; in CI that is a failure. */
+const launched = async (context: TestContext): Promise<Browser | undefined> => {
+  if (!existsSync(PATH)) {
+    if (process.env.CI !== undefined) assert.fail(MISSING)
+    context.skip(MISSING)
+    return undefined
+  }
+  return chromium.launch({ executablePath: PATH, args: FLAGS })
+}
+
+/** One story before one page. Afterwards nothing may be left, and nothing may have gone wrong. */
+export const onPage = (
+  name: string,
+  cluster: () => PlayedCluster,
+  story: (stage: Stage) => Promise<void>,
+  options: StageOptions = {},
+): void => {
+  test(name, async (context) => {
+    const browser = await launched(context)
+    if (browser === undefined) return
+    const { hash = '', prepare, mayFail, ...rest } = options
+    const host = await new DashboardHost(cluster()).open()
+    prepare?.(host)
+    const trouble: string[] = []
+    try {
+      const page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, ...rest })
+      page.setDefaultTimeout(10_000)
+      page.on('console', (message) => {
+        if (message.type() === 'error') trouble.push(message.text())
+      })
+      page.on('pageerror', (error) => trouble.push(String(error)))
+      page.on('dialog', (dialog) => {
+        trouble.push(`dialog: ${dialog.message()}`)
+        void dialog.dismiss()
+      })
+      await page.addInitScript(
+        "addEventListener('securitypolicyviolation', (e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))",
+      )
+      await page.goto(`${host.url}${hash}`)
+      await story({
+        ...{ host, page, trouble },
+        until: async (what, script) => {
+          await page.waitForFunction(script, undefined, { timeout: 10_000 }).catch(() => {
+            assert.fail(`not within 10 s: ${what}`)
+          })
+        },
+        text: (selector = 'body') => page.locator(selector).first().innerText(),
+      })
+      assert.deepEqual(
+        trouble.filter((text) => mayFail?.test(text) !== true),
+        [],
+      )
+    } finally {
+      await browser.close()
+      await host.close()
+    }
+  })
+}
