@@ -66,7 +66,7 @@ const importsOf = (file: File): string[] =>
 
 const PACKAGES = 'packages'
 const ROOM =
-  /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
+  /^(?:bus\/io|rr-client\/core|broker\/(?:(?:registry\/)?core|dashboard)|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
 const roomOf = (path: string): string => ROOM.exec(path)![0]
 
 const DOORS = 'bus/index.ts rr-client/index.ts broker/index.ts scenarios/testing/index.ts'
@@ -86,6 +86,7 @@ const MAY_IMPORT: Record<string, string> = {
   'broker/core': 'bus broker/core',
   'broker/registry/core': 'bus broker/registry/core',
   'rr-client': 'bus bus/io rr-client rr-client/core packages',
+  'broker/dashboard': 'bus broker/dashboard broker/admin/api.ts broker/core/view.ts packages',
   broker: 'bus bus/io broker broker/core broker/registry/core packages',
   scenarios: `scenarios scenarios/sim packages ${DOORS}`,
   'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core broker/registry/core`,
@@ -273,6 +274,7 @@ describe('who may import whom', () => {
     ['broker/registry/core/x.ts', ['../../core/a.ts', '../api.ts', 'zod']],
     ['broker/x.ts', ['../rr-client/index.ts', '../rr-client/core/a.ts', 'finbus', '../test/a.ts']],
     ['rr-client/x.ts', ['../broker/index.ts', '../scenarios/a.ts', '../dist/broker/index.js']],
+    ['broker/dashboard/x.tsx', ['../broker.ts', '../core/state.ts', '../../bus/io/clock.ts']],
     ['scenarios/cli/x.ts', ['../../broker/listen.ts', '../../bus/a.ts', '../../bus/io/log.ts']],
     ['scenarios/dev/x.ts', ['../../rr-client/core/a.ts', '../testing/world.ts']],
     ['scenarios/sim/x.ts', ['../../broker/listen.ts', '../../rr-client/client.ts']],
@@ -290,13 +292,11 @@ describe('who may import whom', () => {
     ['broker/registry/core/x.ts', ['../../../bus/a.ts', './directory.ts']],
     ['broker/registry/x.ts', ['./core/a.ts', '../options.ts', '../../bus/io/clock.ts']],
     ['broker/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', './registry/a.ts', 'ws']],
+    ['broker/dashboard/x.tsx', ['../admin/api.ts', '../../bus/a.ts', './state/a.ts', 'preact']],
     ['rr-client/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', 'opossum']],
     ['scenarios/cli/x.ts', ['../../broker/index.ts', '../../bus/index.ts', 'finbus', 'commander']],
     ['scenarios/bench/x.mjs', ['../../dist/broker/index.js', '../../dist/rr-client/index.js']],
-    [
-      'scenarios/sim/x.ts',
-      ['../../broker/core/a.ts', '../../rr-client/core/a.ts', '../../bus/a.ts'],
-    ],
+    ['scenarios/sim/x.ts', ['../../broker/core/a.ts', '../../rr-client/core/a.ts']],
     ['test/x.ts', ['../broker/core/a.ts', '../rr-client/client.ts', 'fast-check']],
   ]
   for (const [from, specifiers] of granted) {

@@ -1,5 +1,6 @@
 /** The admin API that the page came from: paths in, JSON out, refusals as `ApiFailure`. */
 import type { AdminError } from '../admin/api.ts'
+import { cleanJson } from './state/clean-text.ts'
 
 /** A refusal, with what the API said; `status` 0 if it did not answer at all. */
 export class ApiFailure extends Error {
@@ -62,7 +63,7 @@ const failureOf = async (response: Response): Promise<ApiFailure> => {
 const jsonOf = async <T>(response: Promise<Response>): Promise<T> => {
   const answer = await response
   try {
-    return (await answer.json()) as T
+    return JSON.parse(cleanJson(await answer.text())) as T
   } catch (error) {
     const why = isTimeout(error) ? 'its answer broke off' : 'its answer is no JSON'
     throw new ApiFailure(isTimeout(error) ? 0 : answer.status, 'unreadable', why)

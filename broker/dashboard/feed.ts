@@ -1,7 +1,8 @@
 /** Keeps the page fed: a snapshot a second, at once after an event that changes something, and the events. */
 import type { ClusterSnapshot, TimelineEntry } from '../admin/api.ts'
-import { ApiFailure, act, read, stream } from './api.ts'
+import { ApiFailure, act, hasToken, read, stream } from './api.ts'
 import { contact, entries, isStreaming, isTryable, picture, second, store } from './live.ts'
+import { cleanJson } from './state/clean-text.ts'
 import { isUrgent, joined } from './state/entries.ts'
 import { EventStream } from './state/event-stream.ts'
 
@@ -56,7 +57,10 @@ class Feed {
     this.#askedAt = Date.now()
     try {
       const snapshot = await read<ClusterSnapshot>('v1/snapshot')
-      picture.value = store.take(snapshot)
+      await nextTask()
+      const next = store.take(snapshot)
+      await nextTask()
+      picture.value = next
       contact.value = { state: 'up', since: 0, why: '' }
     } catch (error) {
       noteFailure(error)
@@ -71,10 +75,6 @@ class Feed {
     let pauseMs = AGAIN_MS
     for (;;) {
       try {
-        const { entries: past } = await read<{ entries: TimelineEntry[] }>(
-          `v1/timeline?limit=${FIRST_ENTRIES}`,
-        )
-        this.#note(past)
         await this.#follow()
         pauseMs = AGAIN_MS
       } catch {
@@ -100,6 +100,8 @@ class Feed {
     try {
       for await (const piece of stream('v1/advisories', this.#lastEventId, listening.signal)) {
         heard()
+        // What happened before is asked for only now, or what happens between would be lost.
+        if (!isStreaming.value) void this.#readPast()
         isStreaming.value = true
         const told = events.read(piece).filter(({ event }) => event === 'entry')
         if (told.length === 0) continue
@@ -111,16 +113,36 @@ class Feed {
     }
   }
 
+  async #readPast(): Promise<void> {
+    try {
+      const path = `v1/timeline?limit=${FIRST_ENTRIES}`
+      this.#note((await read<{ entries: TimelineEntry[] }>(path)).entries)
+    } catch {
+      // The events go on without; the bar at the top tells when the API does not answer.
+    }
+  }
+
   #note(more: readonly TimelineEntry[]): void {
     entries.value = joined(entries.value, more)
     if (more.some(isUrgent)) this.soon()
   }
 }
 
+/** Reading, reckoning and drawing are three tasks, so that a key press never waits for all of them. */
+const nextTask = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(undefined)
+  })
+
 const noteFailure = (error: unknown): void => {
   const why = error instanceof Error ? error.message : String(error)
   if (error instanceof ApiFailure && error.status === 401) {
-    contact.value = { state: 'locked', since: Date.now(), why }
+    contact.value = { state: 'locked', since: Date.now(), why, isRefused: hasToken() }
   } else if (contact.value.state !== 'lost') {
     contact.value = { state: 'lost', since: Date.now(), why }
   } else contact.value = { ...contact.value, why }
@@ -128,7 +150,7 @@ const noteFailure = (error: unknown): void => {
 
 const entryOf = (data: string): TimelineEntry[] => {
   try {
-    return [JSON.parse(data) as TimelineEntry]
+    return [JSON.parse(cleanJson(data)) as TimelineEntry]
   } catch {
     return []
   }

@@ -9,6 +9,8 @@ export interface Contact {
   /** By this computer's clock; since when it is lost. */
   since: number
   why: string
+  /** Of `locked`: a token was sent, and is not known. */
+  isRefused?: boolean
 }
 
 export const store = new Store()

@@ -37,8 +37,8 @@ export class DashboardHost {
   token: string | undefined
   /** What the next actions are answered; otherwise they are done. */
   refusal: Reply | undefined
-  /** What a try answers; without, the API makes no requests. */
-  tried: unknown
+  /** What a try answers; undefined where the API makes no requests. */
+  tried: unknown = { ok: {}, correlationId: 'a.1', tookMs: 3 }
   isMute = false
   #n = 0
   #server: Server
@@ -133,7 +133,9 @@ export class DashboardHost {
     if (path === '/v1/sessions') return [200, { sessions: this.#sessions() }]
     if (path.startsWith('/v1/trace/')) {
       const correlationId = decodeURIComponent(path.slice('/v1/trace/'.length))
-      const unknown: Trace = { correlationId, isKnown: false, events: [], silent: [] }
+      const unknown: Trace = {
+        ...{ correlationId, isKnown: false, events: [], silent: [], asOf: this.cluster.at },
+      }
       return [200, this.traces.get(correlationId) ?? unknown]
     }
     return refused(404, 'not_found', `there is no ${path}`)
@@ -174,7 +176,7 @@ const refused = (status: number, code: string, message: string, details = {}): R
 
 /** Who, what, until when: as the admin API says it. */
 export const conflict = (by: string, until: number): Reply =>
-  refused(409, 'conflict', `${by} forced it closed`, { by, until })
+  refused(409, 'conflict', `${by} forced it closed`, { who: by, until })
 
 const send = (response: ServerResponse, [status, json]: Reply): void => {
   response.writeHead(status, { 'content-type': 'application/json' })

@@ -28,8 +28,7 @@ const trace = (at: number): Trace => {
     ...more,
   })
   return {
-    correlationId: id,
-    isKnown: true,
+    ...{ correlationId: id, isKnown: true, asOf: at },
     events: [
       event(0, 'requester', 'web-bank', 'accepted', 1),
       event(0.2, 'requester', 'web-bank', 'sent', 1, { queue: 801, instance: 'payment~sz1' }),

@@ -30,7 +30,7 @@ export const endKind = (end: string): EndKind => {
   return OWN_FAULT.has(code) ? 'own' : 'sick'
 }
 
-export const emptyTally = (): Tally => ({ calls: 0, ok: 0, business: 0, sick: 0 })
+const emptyTally = (): Tally => ({ calls: 0, ok: 0, business: 0, sick: 0 })
 
 export const tallyOfEnds = (ends: Readonly<Record<string, number>>): Tally => {
   const tally = emptyTally()

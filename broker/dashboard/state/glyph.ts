@@ -38,7 +38,7 @@ const CORNERS: Readonly<Record<Shape, { count: number; turn: number; stretch: nu
   triangle: { count: 3, turn: -Math.PI / 2, stretch: 1.35 },
 }
 
-export const glyphRadius = (rate: number | null, fullRate: number): number => {
+const glyphRadius = (rate: number | null, fullRate: number): number => {
   if (rate === null || !(rate > 0) || !(fullRate > 0)) return MIN_RADIUS
   return Math.max(MIN_RADIUS, MAX_RADIUS * Math.sqrt(Math.min(1, rate / fullRate)))
 }

@@ -9,8 +9,8 @@ export const healthRank = (health: Health): number => HEALTHS.indexOf(health)
 export const worse = (a: Health, b: Health): Health => (healthRank(a) <= healthRank(b) ? a : b)
 
 /** Of calls that failed for a reason that is sickness. */
-export const WATCH_SHARE = 0.01
-export const SICK_SHARE = 0.1
+const WATCH_SHARE = 0.01
+const SICK_SHARE = 0.1
 
 export const healthOfShare = (sickShare: number | null): Health => {
   if (sickShare === null || sickShare < WATCH_SHARE) return 'well'

@@ -21,13 +21,13 @@ export interface Flow {
   p99: number | null
 }
 
-export const NO_FLOW: Flow = {
+const NO_FLOW: Flow = {
   ...{ rate: null, sickShare: null, businessShare: null, p50: null, p99: null },
 }
 
 /** Rates are means over so long: clients report once a second, and not at the page's second. */
-export const RATE_WINDOW_MS = 5_000
-export const LATENCY_WINDOW_MS = 10_000
+const RATE_WINDOW_MS = 5_000
+const LATENCY_WINDOW_MS = 10_000
 
 /** What was counted within the windows. */
 export interface Counted {
@@ -41,11 +41,13 @@ const KINDS = ['calls', 'ok', 'business', 'sick'] as const
 
 export class Meter {
   #readings: Reading[] = []
+  #counted: Counted | undefined
 
   /** A smaller total, or an earlier instant, is a new life: what was read before says nothing. */
   note(reading: Reading): void {
     const last = this.#readings.at(-1)
     if (last !== undefined && last.at === reading.at) return
+    this.#counted = undefined
     if (last !== undefined && !isLater(last, reading)) this.#readings = []
     this.#readings.push(reading)
     while (
@@ -57,6 +59,11 @@ export class Meter {
 
   /** Undefined until there are two readings of one life. */
   counted(): Counted | undefined {
+    this.#counted ??= this.#count()
+    return this.#counted
+  }
+
+  #count(): Counted | undefined {
     const last = this.#readings.at(-1)
     const first = this.#readings[0]
     if (last === undefined || first === undefined || first === last) return undefined
@@ -77,16 +84,12 @@ const isLater = (before: Reading, after: Reading): boolean =>
 /** Of several instances together; those of which nothing is known yet add nothing. */
 export const flowOf = (parts: readonly (Counted | undefined)[]): Flow => {
   const known = parts.filter((part) => part !== undefined)
-  if (known.length === 0) return NO_FLOW
+  const [first] = known
+  if (first === undefined) return NO_FLOW
   const sum = (kind: (typeof KINDS)[number]): number =>
     known.reduce((total, { perSecond }) => total + perSecond[kind], 0)
   const rate = sum('calls')
-  const latency: number[] = []
-  for (const part of known) {
-    part.latency.forEach((count, at) => {
-      latency[at] = (latency[at] ?? 0) + count
-    })
-  }
+  const latency = known.length === 1 ? first.latency : sumOf(known)
   return {
     rate,
     sickShare: rate > 0 ? sum('sick') / rate : null,
@@ -94,4 +97,12 @@ export const flowOf = (parts: readonly (Counted | undefined)[]): Flow => {
     p50: latencyQuantile(latency, 0.5) ?? null,
     p99: latencyQuantile(latency, 0.99) ?? null,
   }
+}
+
+const sumOf = (parts: readonly Counted[]): number[] => {
+  const sum: number[] = []
+  for (const { latency } of parts) {
+    for (let at = 0; at < latency.length; at++) sum[at] = (sum[at] ?? 0) + latency[at]!
+  }
+  return sum
 }

@@ -19,7 +19,7 @@ export interface QueueRow {
 }
 
 /** A view older than this says nothing about now. */
-export const STALE_MS = 3_500
+const STALE_MS = 3_500
 
 export const isBrokerGrey = ({ state, ageMs }: BrokerPart): boolean =>
   state === 'unknown' || ageMs === null || ageMs > STALE_MS

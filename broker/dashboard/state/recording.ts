@@ -32,9 +32,9 @@ export interface Recording {
 }
 
 /** More than these are not drawn; the recording says how many it had. */
-export const MAX_BUCKETS = 20_000
+const MAX_BUCKETS = 20_000
 export const MAX_ACTS = 2_000
-export const MAX_BANDS = 200
+const MAX_BANDS = 200
 const MAX_SPANS = 500
 
 /** Throws an Error that says what is wrong with the file. */

@@ -49,7 +49,7 @@ export class Store {
       ...queues.map((row) => this.#queueTile(snapshot.at, row, trails)),
     ]
     const byTrouble = all.sort(
-      (a, b) => healthRank(a.health) - healthRank(b.health) || a.key.localeCompare(b.key),
+      (a, b) => healthRank(a.health) - healthRank(b.health) || (a.key < b.key ? -1 : 1),
     )
     const tiles = byTrouble.slice(0, MAX_TILES)
     const picture = {

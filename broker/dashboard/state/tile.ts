@@ -15,7 +15,7 @@ export interface Standing {
   word: string
   shape: Shape
   health: Health
-  /** What is wrong, in half a sentence; empty if nothing is. */
+  /** What is wrong besides, in half a sentence; empty if nothing is. */
   why: string
   /** Of a node that does not speak now. */
   isGrey: boolean
@@ -41,7 +41,7 @@ export interface Tile extends Standing, TileName {
   queue: QueueRow | null
 }
 
-export const circuitWord = (circuit: CircuitReport): string =>
+const circuitWord = (circuit: CircuitReport): string =>
   circuit.forced === undefined ? circuit.state : `forced ${circuit.forced.to}`
 
 const circuitShape = (circuit: CircuitReport): Shape => {
@@ -61,10 +61,9 @@ export const circuitStanding = (client: ClientPart, part: TopicPart, flow: Flow)
   const why: string[] = []
   if (circuit.forced !== undefined) {
     health = worse(health, 'watch')
-    why.push(`forced ${circuit.forced.to}: ${circuit.forced.reason}`)
+    why.push(circuit.forced.reason)
   } else if (circuit.state !== 'closed') {
     health = worse(health, circuit.state === 'open' ? 'sick' : 'watch')
-    why.push(`circuit ${circuit.state}`)
   }
   const routes = isolationOf(part)
   if (routes.isolated > 0) {
@@ -75,7 +74,6 @@ export const circuitStanding = (client: ClientPart, part: TopicPart, flow: Flow)
     health = worse(health, part.open > 0 || (flow.rate ?? 0) > 0 ? 'sick' : 'watch')
     why.push('no responder')
   }
-  if ((flow.sickShare ?? 0) > 0 && health !== 'well') why.push(`${shareText(flow.sickShare)} fail`)
   if (part.isAway) {
     health = worse(health, 'watch')
     why.push('answered in another IDC')
@@ -135,7 +133,6 @@ export const queueStanding = (row: QueueRow): Standing => {
   const { queue, depth, maxDepth } = row
   const why: string[] = []
   let health = worse(QUEUE_HEALTHS[queue.state] ?? 'watch', healthOfShare(row.flow.sickShare))
-  if (queue.state !== 'writable') why.push(queue.state)
   if (queue.owner === '') {
     health = worse(health, 'watch')
     why.push('no owner')
@@ -144,8 +141,6 @@ export const queueStanding = (row: QueueRow): Standing => {
     health = worse(health, 'watch')
     why.push(`depth at ${shareText(depth / maxDepth)} of its watermark`)
   }
-  if ((row.flow.sickShare ?? 0) > 0 && health !== 'well')
-    why.push(`${shareText(row.flow.sickShare)} fail`)
   const told = { word: queue.state, shape: QUEUE_SHAPES[queue.state] ?? 'diamond' }
   return { ...told, health, why: why.join(' · '), isGrey: false }
 }

@@ -1,9 +1,10 @@
 /** What an on-call person must see first: the sick services by name, then sick nodes. */
 import type { ClusterSnapshot } from '../../admin/api.ts'
+import { hashOf } from './place.ts'
 import { isBrokerGrey } from './queue-row.ts'
 import type { Tile } from './tile.ts'
 import type { TopicRow } from './topic-row.ts'
-import { ageText, plural } from './words.ts'
+import { ageText, plural, shareText } from './words.ts'
 
 export interface Trouble {
   key: string
@@ -57,12 +58,21 @@ const sickTopics = (tiles: readonly Tile[], topics: readonly TopicRow[]): Troubl
       const worst = callers[0] ?? of[0]!
       const also = callers.length > 1 ? ` at ${plural(callers.length, 'caller')}` : ''
       const where = callers.length === 1 ? ` at ${worst.name}` : also
-      const to = `#/circuits/${encodeURIComponent(worst.key)}`
-      return { key: `topic ${topic}`, level: 'sick', what: topic, why: `${worst.why}${where}`, to }
+      const { kind, word, why, flow, key } = worst
+      const isSteady = word === 'closed' || word === 'writable'
+      const told = [
+        ...(isSteady ? [] : [`${kind} ${word}`]),
+        ...((flow.sickShare ?? 0) > 0 ? [`${shareText(flow.sickShare)} fail`] : []),
+        ...(why === '' ? [] : [why]),
+      ]
+      return {
+        ...{ key: `topic ${topic}`, level: 'sick', what: topic, why: told.join(' · ') + where },
+        to: hashOf('circuits', key),
+      }
     }),
     ...lonely.map(({ topic, watchers }): Trouble => {
       const wanting = watchers > 0 ? `, wanted by ${plural(watchers, 'client')}` : ''
-      const to = `#/queues/${encodeURIComponent(topic)}`
+      const to = hashOf('queues', topic)
       return { key: `topic ${topic}`, level: 'sick', what: topic, why: `no consumer${wanting}`, to }
     }),
   ]

@@ -1,6 +1,6 @@
 /** Numbers, ages and instants as people read them. Unknown is a dash and the word, never a zero. */
 
-export const UNKNOWN = '– unknown'
+const UNKNOWN = '– unknown'
 
 export const rateText = (rate: number | null): string => {
   if (rate === null) return UNKNOWN

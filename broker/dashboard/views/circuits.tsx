@@ -26,8 +26,9 @@ const ORDERS: readonly (readonly [Order, string])[] = [
 ]
 /** Circuits before queues: callers are who is hurt. */
 const kindRank = ({ kind }: Tile): number => (kind === 'circuit' ? 0 : 1)
-const byName = (a: Tile, b: Tile): number =>
-  a.topic.localeCompare(b.topic) || a.name.localeCompare(b.name)
+/** By code units: comparing a thousand names as people do takes longer than all the rest. */
+const byText = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1)
+const byName = (a: Tile, b: Tile): number => byText(a.topic, b.topic) || byText(a.name, b.name)
 const COMPARE: Readonly<Record<Order, (a: Tile, b: Tile) => number>> = {
   trouble: (a, b) =>
     healthRank(a.health) - healthRank(b.health) || kindRank(a) - kindRank(b) || byName(a, b),

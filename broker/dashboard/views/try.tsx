@@ -9,7 +9,7 @@ import { CommandLine } from '../widgets/command-line.tsx'
 interface Answer {
   ok?: unknown
   error?: { code: string; outcome: string; message: string }
-  correlationId?: string
+  correlationId?: string | null
   tookMs?: number
 }
 
@@ -147,7 +147,7 @@ const Shown = ({ answer: { ok, error, correlationId, tookMs } }: { answer: Answe
     )}
     <p class="soft">
       {tookMs === undefined ? '' : `took ${msText(tookMs)} `}
-      {correlationId === undefined ? null : (
+      {correlationId == null ? null : (
         <a href={hashOf('trace', correlationId)}>inspect {correlationId}</a>
       )}
     </p>

@@ -182,14 +182,14 @@ const Done = ({ report }: { report: ActionReport }) => {
 /** Who forced what until when; the page knows it from its snapshot if the error does not say. */
 const Failed = ({ failure, onReplace }: { failure: ApiFailure; onReplace: () => void }) => {
   const isConflict = failure.status === 409
-  const { by, until } = failure.details
+  const { who, until } = failure.details
   return (
     <output class="result is-failed" role="alert">
       <strong>{isConflict ? 'Another word stands.' : `Not done (${failure.code}).`}</strong>
       <p>{failure.message}</p>
-      {isConflict && typeof by === 'string' && typeof until === 'number' ? (
+      {isConflict && typeof who === 'string' && typeof until === 'number' ? (
         <p>
-          By {by}, until {clockText(until)}
+          By {who}, until {clockText(until)}
           {store.history.states.length === 0
             ? ''
             : ` (now ${clockText(store.history.states.at(-1)!.at)})`}

@@ -1,6 +1,7 @@
 /** A graph over time, by uPlot, in the colours of the page. */
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type uPlot from 'uplot'
+import { clockText } from '../state/words.ts'
 import { useWidth } from './use-width.ts'
 
 export interface Curve {
@@ -109,11 +110,17 @@ const optionsOf = (
       rate: { range: (_, __, most) => [0, (most ?? 1) * 1.1 || 1] },
     },
     axes: [
-      isRelative ? { ...base, values: (_, at) => at.map(clock) } : base,
+      { ...base, size: 28, values: (_, at) => at.map((one) => timeText(one, isRelative)) },
       ...scales.map((scale, i): uPlot.Axis => {
         const { value } = curves.find((curve) => curve.scale === scale)!
         const side = i === 0 ? { side: 3 as const } : { side: 1 as const, grid: { show: false } }
-        return { ...base, ...side, scale, size: 64, values: (_, at) => at.map(value) }
+        return {
+          ...base,
+          ...side,
+          scale,
+          size: 64,
+          values: (_, at) => at.map((one) => (one === 0 ? '0' : value(one))),
+        }
       }),
     ],
     series: [
@@ -142,7 +149,7 @@ const optionsOf = (
 }
 
 const timeText = (at: number, isRelative: boolean): string =>
-  isRelative ? clock(at) : new Date(at * 1_000).toLocaleTimeString()
+  isRelative ? clock(at) : clockText(at * 1_000)
 
 const upright = (plot: uPlot, at: number, colour: string, dash: number[]): void => {
   const x = Math.round(plot.valToPos(at, 'x', true))

@@ -1,6 +1,6 @@
 /** Asks for a token when the admin API wants one. */
 import { useState } from 'preact/hooks'
-import { hasToken, keepToken } from '../api.ts'
+import { keepToken } from '../api.ts'
 import { feed } from '../feed.ts'
 import { contact } from '../live.ts'
 import { Modal } from './modal.tsx'
@@ -17,7 +17,7 @@ export const TokenDialog = () => {
         }}
       >
         <p class="does">
-          {hasToken() ? 'The token was refused: ' : ''}
+          {contact.value.isRefused === true ? 'The token was refused: ' : ''}
           {contact.value.why}
         </p>
         <label for="token">Token</label>
