@@ -1,9 +1,24 @@
 /** The dashboard in a browser: each view shows what the cluster is like, by mouse, keyboard and thumb. */
 import assert from 'node:assert/strict'
-import { describe } from 'node:test'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import { onPage } from './support/dashboard-browser.ts'
 import { busyCluster, hurt } from './support/dashboard-cluster.ts'
 import { usualReport } from './support/sample-report.ts'
+
+test('the page weighs at most 100 KB, graphs and all, and asks for nothing from elsewhere', () => {
+  const folder = fileURLToPath(new URL('../broker/dashboard/', import.meta.url))
+  const assets = readdirSync(join(folder, 'assets')).map((name) =>
+    readFileSync(join(folder, 'assets', name)),
+  )
+  const bytes = assets.reduce((sum, asset) => sum + gzipSync(asset).length, 0)
+  assert.ok(bytes <= 100_000, `${bytes} bytes`)
+  const html = readFileSync(join(folder, 'index.html'), 'utf8')
+  assert.doesNotMatch(html, /(?:src|href)="(?!\.\/)|<script(?![^>]*src=)|<style|style="/)
+})
 
 describe('the views', { timeout: 400_000 }, () => {
   onPage(
@@ -85,7 +100,10 @@ describe('the views', { timeout: 400_000 }, () => {
       host.cluster.lonely.add('notify.sms')
       await page.keyboard.press('3')
       await until('topics', "document.querySelectorAll('.tree-topic').length === 10")
-      assert.match(await text('.tree'), /notify\.sms[\s\S]*no consumer/)
+      await until(
+        'no consumer',
+        "/notify.sms[^]*no consumer/.test(document.querySelector('.tree').innerText)",
+      )
       await page.getByRole('button', { name: /statement\.render/ }).click()
       await until('queues', "document.querySelectorAll('[data-queue]').length === 12")
       assert.match(await text('[data-queue]'), /#901[\s\S]*statement-s[hz]-1[\s\S]*epoch 3/)

@@ -1,11 +1,12 @@
 /** Takes pictures of every view, light and dark, into a folder: `node dist/test/support/dashboard-screens.js FOLDER`. */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { chromium, type Page } from 'playwright-core'
 import type { Trace } from '../../broker/admin/api.ts'
 import { busyCluster, hurt } from './dashboard-cluster.ts'
 import { DashboardHost } from './dashboard-host.ts'
 import { usualReport } from './sample-report.ts'
+import { smallPng } from './small-png.ts'
 
 /** The usual one, so that the commands are as short as they are for most. */
 const ADMIN_PORT = 7_480
@@ -104,7 +105,7 @@ const pictures = async (folder: string, scheme: 'light' | 'dark'): Promise<void>
     colorScheme: scheme,
   })
   const shoot = async (name: string): Promise<void> => {
-    await page.screenshot({ path: join(folder, `${name}-${scheme}.png`) })
+    writeFileSync(join(folder, `${name}-${scheme}.png`), smallPng(await page.screenshot()))
   }
   await page.clock.install({ time: host.cluster.at })
   await page.goto(host.url)

@@ -139,7 +139,7 @@ export const queueStanding = (row: QueueRow): Standing => {
   }
   if (maxDepth > 0 && depth >= maxDepth * DEEP_SHARE) {
     health = worse(health, 'watch')
-    why.push(`depth at ${shareText(depth / maxDepth)} of its watermark`)
+    why.push(`${shareText(depth / maxDepth)} full`)
   }
   const told = { word: queue.state, shape: QUEUE_SHAPES[queue.state] ?? 'diamond' }
   return { ...told, health, why: why.join(' · '), isGrey: false }

@@ -42,7 +42,7 @@ export const TileCard = ({
           <span>{rateText(rate)}</span>
           {sickShare !== null && sickShare > 0 ? <b>{shareText(sickShare)} fail</b> : null}
           {businessShare !== null && businessShare >= 0.001 ? (
-            <span class="soft">{shareText(businessShare)} no</span>
+            <span class="soft">{shareText(businessShare)} business</span>
           ) : null}
           <Sparkline points={trail.points} width={72} height={20} />
         </span>
