@@ -12,7 +12,7 @@ import { codeOf, type File, importsOf } from './support/source-text.ts'
 
 const PACKAGES = 'packages'
 const ROOM =
-  /^(?:bus\/io|rr-client\/core|broker\/(?:registry\/)?core|broker\/admin|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
+  /^(?:bus\/io|rr-client\/core|broker\/(?:(?:registry\/)?core|admin|dashboard)|scenarios\/(?:sim|testing))(?=\/)|^[^/]+/
 const roomOf = (path: string): string => ROOM.exec(path)![0]
 
 const DOORS =
@@ -36,6 +36,7 @@ const MAY_IMPORT: Record<string, string> = {
   'rr-client': 'bus bus/io rr-client rr-client/core packages',
   broker: 'bus bus/io broker broker/admin broker/core broker/registry/core packages',
   'broker/admin': 'bus bus/io broker broker/admin broker/core packages',
+  'broker/dashboard': 'bus broker/dashboard broker/admin/api.ts broker/core/view.ts packages',
   scenarios: `scenarios scenarios/sim packages ${DOORS}`,
   'scenarios/sim': `scenarios scenarios/sim packages ${DOORS} bus bus/io rr-client/core broker/core broker/registry/core`,
   'scenarios/testing': 'scenarios/testing packages bus bus/io rr-client broker',
@@ -239,6 +240,7 @@ describe('who may import whom', () => {
     ['broker/admin/x.ts', ['../../rr-client/index.ts', '../registry/core/a.ts', 'finbus']],
     ['broker/x.ts', ['../rr-client/index.ts', '../rr-client/core/a.ts', 'finbus', '../test/a.ts']],
     ['rr-client/x.ts', ['../broker/index.ts', '../scenarios/a.ts', '../dist/broker/index.js']],
+    ['broker/dashboard/x.tsx', ['../broker.ts', '../core/state.ts', '../../bus/io/clock.ts']],
     ['scenarios/cli/x.ts', ['../../broker/listen.ts', '../../bus/a.ts', '../../bus/io/log.ts']],
     ['scenarios/dev/x.ts', ['../../rr-client/core/a.ts', '../testing/world.ts']],
     ['scenarios/sim/x.ts', ['../../broker/listen.ts', '../../rr-client/client.ts']],
@@ -257,13 +259,11 @@ describe('who may import whom', () => {
     ['broker/registry/x.ts', ['./core/a.ts', '../options.ts', '../../bus/io/clock.ts']],
     ['broker/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', './registry/a.ts', 'ws']],
     ['broker/admin/x.ts', ['../steering.ts', '../core/view.ts', '../../bus/io/clock.ts', 'hono']],
+    ['broker/dashboard/x.tsx', ['../admin/api.ts', '../../bus/a.ts', './state/a.ts', 'preact']],
     ['rr-client/x.ts', ['../bus/a.ts', '../bus/io/loop.ts', './core/a.ts', 'opossum']],
     ['scenarios/cli/x.ts', ['../../broker/index.ts', '../../bus/index.ts', 'finbus', 'commander']],
     ['scenarios/bench/x.mjs', ['../../dist/broker/index.js', '../../dist/rr-client/index.js']],
-    [
-      'scenarios/sim/x.ts',
-      ['../../broker/core/a.ts', '../../rr-client/core/a.ts', '../../bus/a.ts'],
-    ],
+    ['scenarios/sim/x.ts', ['../../broker/core/a.ts', '../../rr-client/core/a.ts']],
     ['test/x.ts', ['../broker/core/a.ts', '../rr-client/client.ts', 'fast-check']],
   ]
   for (const [from, specifiers] of granted) {

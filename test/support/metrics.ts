@@ -1,5 +1,6 @@
 /** What clients report and brokers see, as small as it can be, and what metrics make of it. */
 import { Metrics } from '../../broker/admin/metrics.ts'
+import { noFigures } from '../../broker/core/figures.ts'
 import type { BrokerView, QueueView, TopicView } from '../../broker/core/view.ts'
 import type { ClientIdentity } from '../../broker/steering.ts'
 import { LatencyCounts } from '../../bus/latency.ts'
@@ -45,17 +46,6 @@ export const report = (n: number, over: Partial<Report> = {}): Report => ({
   ...over,
 })
 
-const NO_ENDS = {
-  ok: 0,
-  serviceErrors: 0,
-  handlerFailed: 0,
-  replyLost: 0,
-  refused: 0,
-  expired: 0,
-  handedBack: 0,
-  lost: 0,
-}
-
 export const queueView = (queue: number, over: Partial<QueueView> = {}): QueueView => ({
   queue,
   epoch: 1,
@@ -69,7 +59,7 @@ export const queueView = (queue: number, over: Partial<QueueView> = {}): QueueVi
   depthBytes: 0,
   window: 64,
   waitedMs: 0,
-  ends: NO_ENDS,
+  ends: noFigures().ends,
   latency: [],
   ...over,
 })
@@ -83,7 +73,7 @@ export const topicView = (topic: string, queues: QueueView[]): TopicView => ({
   maxDepth: 10_000,
   maxDepthBytes: 33_554_432,
   held: [],
-  endedQueues: NO_ENDS,
+  endedQueues: noFigures().ends,
   endedLatency: [],
 })
 
@@ -100,8 +90,8 @@ export const brokerView = (over: Partial<BrokerView> = {}): BrokerView => ({
   topics: [],
   rules: { version: 0, list: [] },
   counters: {},
-  forgotten: { ends: NO_ENDS, latency: [] },
-  unqueued: { ends: NO_ENDS, latency: [] },
+  forgotten: { ends: noFigures().ends, latency: [] },
+  unqueued: { ends: noFigures().ends, latency: [] },
   ...over,
 })
 

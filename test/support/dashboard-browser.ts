@@ -1,0 +1,101 @@
+/** A browser for the dashboard's tests: Debian's Chromium, and a page that tells everything that goes wrong in it. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { type TestContext, test } from 'node:test'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { PlayedCluster } from './dashboard-cluster.ts'
+import { DashboardHost } from './dashboard-host.ts'
+
+const PATH = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const FLAGS = [
+  ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+]
+/** The page asks whether calls can be made, and is refused for want of a topic. */
+const PROBE = /status of 400/
+const WITHIN_MS = 15_000
+const MISSING = `no browser at ${PATH}: install Debian's chromium, or name one in CHROMIUM`
+
+export interface Stage {
+  host: DashboardHost
+  page: Page
+  /** Violations of the policy, errors, dialogs. */
+  trouble: string[]
+  /** Looks until it holds; what throws does not hold yet. */
+  until: (what: string, script: string) => Promise<void>
+  /** Every text that can be seen. */
+  text: (selector?: string) => Promise<string>
+}
+
+export interface StageOptions extends BrowserContextOptions {
+  /** Where in the page it begins, such as `#/idcs`. */
+  hash?: string
+  /** What must be true of the host before the page is opened. */
+  prepare?: (host: DashboardHost) => void
+  /** Troubles that the story is about. */
+  mayFail?: RegExp
+}
+
+/** Undefined where there is none; in CI that is a failure. */
+const launched = async (context: TestContext): Promise<Browser | undefined> => {
+  if (!existsSync(PATH)) {
+    if (process.env.CI !== undefined) assert.fail(MISSING)
+    context.skip(MISSING)
+    return undefined
+  }
+  return chromium.launch({ executablePath: PATH, args: FLAGS })
+}
+
+/** One story before one page. Afterwards nothing may be left, and nothing may have gone wrong. */
+export const onPage = (
+  name: string,
+  cluster: () => PlayedCluster,
+  story: (stage: Stage) => Promise<void>,
+  options: StageOptions = {},
+): void => {
+  test(name, async (context) => {
+    const browser = await launched(context)
+    if (browser === undefined) return
+    const { hash = '', prepare, mayFail, ...rest } = options
+    const host = await new DashboardHost(cluster()).open()
+    prepare?.(host)
+    const trouble: string[] = []
+    try {
+      const page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, ...rest })
+      page.setDefaultTimeout(WITHIN_MS)
+      page.on('console', (message) => {
+        if (message.type() === 'error' && !PROBE.test(message.text())) trouble.push(message.text())
+      })
+      page.on('pageerror', (error) => trouble.push(String(error)))
+      page.on('dialog', (dialog) => {
+        trouble.push(`dialog: ${dialog.message()}`)
+        void dialog.dismiss()
+      })
+      await page.addInitScript(
+        "addEventListener('securitypolicyviolation', (e) => console.error('policy: ' + e.violatedDirective + ' ' + e.blockedURI))",
+      )
+      await page.goto(`${host.url}${hash}`)
+      await story({
+        ...{ host, page, trouble },
+        until: async (what, script) => {
+          const since = performance.now()
+          const look = `(() => { try { return Boolean(${script}) } catch { return false } })()`
+          while (!(await page.evaluate<boolean>(look))) {
+            if (performance.now() - since > WITHIN_MS) {
+              assert.fail(`not within ${WITHIN_MS / 1_000} s: ${what}`)
+            }
+            await page.waitForTimeout(10)
+          }
+        },
+        text: (selector = 'body') => page.locator(selector).first().innerText(),
+      })
+      assert.deepEqual(
+        trouble.filter((text) => mayFail?.test(text) !== true),
+        [],
+      )
+    } finally {
+      await browser.close()
+      await host.close()
+    }
+  })
+}
