@@ -26,7 +26,7 @@ const FINE = Uint8Array.from({ length: FINE_TOP_MS / FINE_STEP_MS + 1 }, (_, at)
 const COARSE = Uint8Array.from({ length: COARSE_TOP_MS + 1 }, (_, ms) => bucketFor(ms))
 
 /** The bucket of a duration; bounds belong to the bucket below, as in Prometheus. */
-export const latencyBucket = (ms: number): number => {
+const latencyBucket = (ms: number): number => {
   if (ms < FINE_TOP_MS) return FINE[Math.max(0, Math.ceil(ms / FINE_STEP_MS))]!
   if (ms <= COARSE_TOP_MS) return COARSE[Math.ceil(ms)]!
   return bucketFor(ms)
