@@ -124,7 +124,7 @@ function sliceOf(begin: Reading, end: Reading): Slice {
   }
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.sort((a, b) => a - b)
   const middle = sorted.length >> 1
   if (sorted.length % 2 === 1) return sorted[middle]!

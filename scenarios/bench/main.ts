@@ -10,6 +10,7 @@ import { measureShapes, shapeTable } from './shapes.ts'
 import { measureSurvival, survivalTable } from './survival.ts'
 import { markdown } from './table.ts'
 import { hasProc } from './usage.ts'
+import { measureWatched, watchedTable } from './watched.ts'
 
 /** Runs the benchmark; returns the exit code: 0 done, 1 a part failed, 2 usage, 130 interrupted. */
 export async function runBench(args: string[]): Promise<number> {
@@ -40,12 +41,14 @@ async function perform(run: Run): Promise<number> {
     const shapes = await measureShapes(run)
     const growth = await measureGrowth(run)
     const memory = await measureMemory(run)
+    const watched = await measureWatched(run)
     const survival = await measureSurvival(run)
 
     const parts = [heading(machine, commit, run)]
     if (shapes.length > 0) parts.push(shapeTable(shapes))
     if (growth.length > 0) parts.push(growthTable(growth))
     if (memory.length > 0) parts.push(memoryTable(memory))
+    if (watched !== null) parts.push(watchedTable(watched))
     if (survival.length > 0) parts.push(survivalTable(survival))
     parts.push(...notes(run))
     process.stdout.write(`${parts.join('\n\n')}\n`)
@@ -53,7 +56,18 @@ async function perform(run: Run): Promise<number> {
     if (run.settings.json !== null) {
       const { settings, skipped, problems, seconds } = run
       const at = new Date().toISOString()
-      const all = { at, commit, machine, settings, seconds, shapes, growth, memory, survival }
+      const all = {
+        at,
+        commit,
+        machine,
+        settings,
+        seconds,
+        shapes,
+        growth,
+        memory,
+        watched,
+        survival,
+      }
       writeFileSync(
         run.settings.json,
         `${JSON.stringify({ ...all, skipped, problems }, null, 1)}\n`,

@@ -29,9 +29,11 @@ const echo = async (body: Uint8Array): Promise<Uint8Array> => body
 function broker() {
   let running: Broker | undefined
   return {
-    listen: async (options: BrokerOptions): Promise<{ url: string }> => {
+    listen: async (
+      options: BrokerOptions,
+    ): Promise<{ url: string; adminUrl: string | undefined }> => {
       running = await startBroker({ ...options, listen: 'ws://127.0.0.1:0' })
-      return { url: running.url }
+      return { url: running.url, adminUrl: running.adminUrl }
     },
     /** After a collection, if the process was forked with `--expose-gc`. */
     memory: async (): Promise<NodeJS.MemoryUsage> => {

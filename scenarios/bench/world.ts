@@ -18,6 +18,7 @@ export interface Loadable {
 
 export interface World extends Loadable {
   url: string
+  adminUrl: string | undefined
   broker: Child<'broker'>
   responder: Child<'responder'>
   requester: Child<'requester'>
@@ -32,11 +33,12 @@ export async function openWorld(
   const broker = forkPart(crew, 'broker', execArgv)
   const responder = forkPart(crew, 'responder')
   const requester = forkPart(crew, 'requester')
-  const { url } = await broker.ask('listen', options)
+  const { url, adminUrl } = await broker.ask('listen', options)
   await responder.ask('connect', { url })
   await responder.ask('answer', { topic: TOPIC })
   return {
     url,
+    adminUrl,
     broker,
     responder,
     requester,

@@ -345,7 +345,7 @@ story(
     assert.ok(grown < 64 * 1_048_576, `${grown} bytes more`)
     for (const role of frozen) role.thaw()
   },
-  30_000,
+  60_000,
 )
 
 const lives = async (world: World): Promise<void> => {

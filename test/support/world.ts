@@ -115,14 +115,19 @@ export class World {
   /** Tells the reader of the test's output something, such as a figure that was measured. */
   readonly say: (text: string) => void
   readonly #ends: (() => Promise<unknown> | unknown)[] = []
+  #isOver = false
 
   constructor(say: (text: string) => void) {
     this.say = say
   }
 
-  /** Something to be ended with the story, latest first. */
+  /**
+   * Something to be ended with the story, latest first. What a story that was given up starts
+   * afterwards is ended at once, or its process would never end.
+   */
   later(end: () => Promise<unknown> | unknown): void {
-    this.#ends.push(end)
+    if (this.#isOver) Promise.resolve(end()).catch(() => {})
+    else this.#ends.push(end)
   }
 
   async broker(options: BrokerOptions = {}): Promise<Broker> {
@@ -152,6 +157,7 @@ export class World {
   }
 
   async end(): Promise<void> {
+    this.#isOver = true
     const failed: unknown[] = []
     for (const end of this.#ends.splice(0).reverse()) {
       try {
