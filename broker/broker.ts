@@ -11,9 +11,7 @@ import { Pulse } from '../bus/pulse.ts'
 import type { DarkLaunchRule } from '../bus/rules.ts'
 import { Slabs } from '../bus/slabs.ts'
 import { isLoopback } from '../bus/urls.ts'
-import { Metrics } from './admin/metrics.ts'
-import { AdminServer } from './admin/server.ts'
-import { packageVersion } from './admin/version.ts'
+import type { AdminServer } from './admin/server.ts'
 import { Announcer } from './announcer.ts'
 import type { Broker, BrokerOptions, BrokerSnapshot } from './api.ts'
 import { BrokerCore } from './core/broker-core.ts'
@@ -39,15 +37,25 @@ export const startBroker = async (options: BrokerOptions = {}): Promise<Broker> 
   const host = new BrokerHost(checked, nodeRuntime, nodeRuntime.now())
   const listener = new Listener(parseListen(checked), checked, host.onLink)
   // It asks clients for reports as they come, so it is there before the first of them.
-  const admin = checked.admin === undefined ? undefined : adminFor(host, checked, checked.admin)
+  const admin = checked.admin && (await adminFor(host, checked, checked.admin))
   host.opened(await listener.open(), listener)
   if (admin !== undefined) await host.steered(admin)
   if (checked.registry !== undefined) await host.announce(checked.registry, checked)
   return host
 }
 
-const adminFor = (host: BrokerHost, checked: CheckedBroker, options: CheckedAdmin): AdminServer =>
-  new AdminServer(host.steering, {
+/** Loaded when it is wanted: its packages would make the start of every broker half as long again. */
+const adminFor = async (
+  host: BrokerHost,
+  checked: CheckedBroker,
+  options: CheckedAdmin,
+): Promise<AdminServer> => {
+  const [{ AdminServer }, { Metrics }, { packageVersion }] = await Promise.all([
+    import('./admin/server.ts'),
+    import('./admin/metrics.ts'),
+    import('./admin/version.ts'),
+  ])
+  return new AdminServer(host.steering, {
     address: parseAdminListen(checked, options),
     tls: checked.tls,
     tokens: new Tokens(checked.tokens),
@@ -59,6 +67,7 @@ const adminFor = (host: BrokerHost, checked: CheckedBroker, options: CheckedAdmi
     registryTls: checked.registryTls,
     metrics: new Metrics({ broker: host.id, idc: host.idc, version: packageVersion() }),
   })
+}
 
 /** The composition root: a broker core, its loop, and the links that come in. */
 export class BrokerHost implements Broker, MemoryHost {
