@@ -3,7 +3,7 @@ import type { Steering } from '../steering.ts'
 import type { ActionReport, StandingForce } from './api.ts'
 import type { Caller } from './auth.ts'
 import type { Cluster } from './cluster.ts'
-import { covers, type Forces, type ForceTarget, forceId, meets } from './forces.ts'
+import { covers, EVERY_TOPIC, type Forces, type ForceTarget, forceId, meets } from './forces.ts'
 import type { Orders } from './orders.ts'
 import type { Passing } from './passing.ts'
 import { AdminRefusal } from './refusal.ts'
@@ -65,6 +65,7 @@ export class Forcing {
       throw new AdminRefusal('too_many', 'as many words stand here as may; end some of them first')
     }
     const ended = standing.filter((force) => covers(target, force))
+    if (wish.to === 'auto' && ended.length === 0) refuseInVain(standing, target)
     const isStanding = wish.to === 'open' || wish.to === 'closed'
     const order = orderOf(wish)
     const now = Date.now()
@@ -81,8 +82,11 @@ export class Forcing {
       at: now,
       until: now + wish.forMs,
     }
-    for (const each of ended) this.#forces.endFor(each, endOf(each, wish.reason))
+    // First, as it may find no room: then the others go on as they are.
     if (isStanding) this.#forces.stand(word, order, requester === null)
+    for (const each of ended) {
+      if (!isStanding || each.id !== order.id) this.#forces.endFor(each, endOf(each, wish.reason))
+    }
     const silent = new SilentNodes()
     const brokers = new Set(ended.map(({ broker }) => broker))
     brokers.delete(this.#steering.id)
@@ -154,8 +158,21 @@ const refuseConflict = (standing: readonly StandingForce[], who: string): void =
   })
 }
 
+/** What is said of some queues takes nothing back that was said of more: it would only seem to be done. */
+const refuseInVain = (standing: readonly StandingForce[], target: ForceTarget): void => {
+  const broader = standing.find((force) => force.what === 'queues' && covers(force, target))
+  if (broader === undefined) return
+  const { by, to, until, reason, broker } = broader
+  const [what, less] = [nameOf(broader), nameOf(target)]
+  const end = new Date(until).toISOString()
+  const message = `nothing was said of ${less} alone: ${by} has forced ${what} ${to} until ${end} (${reason}); end that, and say anew what is to go on`
+  throw new AdminRefusal('conflict', message, {
+    ...{ who: by, what, to, until, reason, broker, isBroader: true },
+  })
+}
+
 export const nameOf = ({ topic, what, instance, idc }: ForceTarget): string => {
-  const all = topic === '*' ? 'all topics' : topic
+  const all = topic === EVERY_TOPIC ? 'all topics' : topic
   const of = what === 'circuit' ? `the circuit of ${all}` : `queues of ${all}`
   const at = instance === null ? '' : ` ${what === 'circuit' ? 'at' : 'owned by'} ${instance}`
   return `${of}${at}${idc === null ? '' : ` in ${idc}`}`

@@ -11,7 +11,7 @@ import { type Audit, NOBODY } from './audit.ts'
 import type { Auth, Caller } from './auth.ts'
 import { checked, readJson } from './body.ts'
 import { PASSED_ON_HEADER } from './peer-http.ts'
-import { AdminRefusal } from './refusal.ts'
+import { AdminRefusal, type RefusalCode } from './refusal.ts'
 import { ACTION_REPORT, ADMIN_ERROR } from './schemas.ts'
 
 const MAX_BODY_BYTES = 65_536
@@ -271,11 +271,16 @@ const refused = (c: Context<Env>, error: unknown, log: Log): Response => {
   return c.json(body, status, { ...GUARDS, ...last, ...challenge })
 }
 
+/** What the broker itself refuses. */
+const BUS_CODES: Readonly<Record<string, RefusalCode>> = {
+  invalid_argument: 'invalid_argument',
+  overloaded: 'too_many',
+}
+
 const refusalOf = (error: unknown): AdminRefusal => {
   if (error instanceof AdminRefusal) return error
   if (BusError.is(error)) {
-    const code = error.code === 'invalid_argument' ? error.code : 'unavailable'
-    return new AdminRefusal(code, error.message)
+    return new AdminRefusal(BUS_CODES[error.code] ?? 'unavailable', error.message)
   }
   return new AdminRefusal('internal', 'this is a defect of the broker; its log says more')
 }
