@@ -104,10 +104,10 @@ export class BrokerHost implements Broker, MemoryHost {
       drained: (handedBack, abandoned) => this.steering.drained(handedBack, abandoned),
     })
     this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
-      this.#log.error({ error }, 'defect in the broker core'),
+      this.#log.error({ err: error }, 'defect in the broker core'),
     )
     this.steering = new Helm(identity, this.#core, this.#loop, runtime, (error) =>
-      this.#log.error({ error }, 'defect in who watches the broker'),
+      this.#log.error({ err: error }, 'defect in who watches the broker'),
     )
     if (options.rules !== undefined) this.setRules(options.rules)
   }

@@ -1,12 +1,11 @@
 import { BusError, invalid } from '../bus/errors.ts'
 import type { Loop } from '../bus/io/loop.ts'
 import type { Runtime } from '../bus/io/runtime.ts'
-import type { ForceOrder, OrderAnswer } from '../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder, MAX_WORDS, type OrderAnswer } from '../bus/order.ts'
 import type { ForceOptions, ForceReport } from './api.ts'
 import type { Circuits } from './circuits.ts'
 import type { ClientCore } from './core/client-core.ts'
 import type { Force } from './core/isolations.ts'
-import { EVERY_TOPIC, MAX_STANDING } from './core/standing-forces.ts'
 import { checkForce } from './options.ts'
 
 /** A force order whose fields were checked. */
@@ -76,7 +75,7 @@ export class Forces {
     for (const [other, { until }] of words) if (until <= this.now()) words.delete(other)
     const isWord = to === 'open' || to === 'closed'
     const before = words.get(id)
-    if (isWord && before === undefined && words.size >= MAX_STANDING) throw tooMany()
+    if (isWord && before === undefined && words.size >= MAX_WORDS) throw tooMany()
     words.delete(id)
     // The same word is about another topic now.
     if (before !== undefined && before.topic !== topic) {
@@ -88,6 +87,6 @@ export class Forces {
 }
 
 const tooMany = (): BusError =>
-  new BusError('invalid_argument', `${MAX_STANDING} words of operators hold already`, {
-    details: { stage: 'requester', limit: MAX_STANDING },
+  new BusError('invalid_argument', `${MAX_WORDS} words of operators hold already`, {
+    details: { stage: 'requester', limit: MAX_WORDS },
   })

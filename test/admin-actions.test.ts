@@ -233,6 +233,20 @@ story(
   },
 )
 
+story(
+  'of as many words as clients go by one more is refused, and the others stand',
+  async (world) => {
+    const there = await started(world)
+    const word = (instance: string) => ({ topic: 'a', instance, to: 'open', reason: 'sick' })
+    for (let i = 0; i < 100; i++) await acted(there, '/v1/queues/force', word(`r${i}`))
+    const more = await refused(there, '/v1/queues/force', word('r100'))
+    assert.deepEqual([more.status, more.code], [429, 'too_many'])
+    await acted(there, '/v1/queues/force', word('r7'))
+    await acted(there, '/v1/circuits/a/force', { to: 'open', reason: 'another kind' })
+    assert.equal((await standing(there)).length, 101)
+  },
+)
+
 story('a broker that keeps no more orders leaves every word as it was', async (world) => {
   const there = await started(world)
   const { steering } = there
@@ -335,7 +349,9 @@ story('what makes no sense is refused by name, and audited', async (world) => {
   }
   const large = await refused(there, path, { to: 'open', reason: 'x'.repeat(70_000) })
   assert.deepEqual([large.status, large.code], [413, 'too_large'])
-  assert.equal((await audited(there)).length, wrong.length + 1)
+  const deep = `{"to":${'['.repeat(20_000)}${']'.repeat(20_000)},"reason":"x"}`
+  assert.match((await refused(there, path, deep)).message, /^to: .*nested too deeply/)
+  assert.equal((await audited(there)).length, wrong.length + 2)
   assert.deepEqual(there.steering.orders, [])
 })
 

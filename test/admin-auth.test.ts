@@ -102,6 +102,11 @@ story(
     assert.equal(await asPage(url, { host, origin: url }), 200)
     assert.equal(await asPage(url, { host, origin: 'http://evil.example' }), 403)
     assert.equal(await asPage(url, { host, origin: 'null' }), 403)
+    // As for an image, without an Origin; a link that somebody follows is another thing.
+    const foreign = { host, 'sec-fetch-site': 'cross-site' }
+    assert.equal(await asPage(url, { ...foreign, 'sec-fetch-mode': 'no-cors' }), 403)
+    assert.equal(await asPage(url, { ...foreign, 'sec-fetch-mode': 'navigate' }), 200)
+    assert.equal(await asPage(url, { host, 'sec-fetch-site': 'same-origin' }), 200)
 
     steering.link('c1')
     const simple = await say(url, 'POST', '/v1/sessions/c1/kick', '{"reason":"x"}', {

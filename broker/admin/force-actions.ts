@@ -1,6 +1,7 @@
 /** What operators do to the circuits and the queue isolation of clients. */
 import { z } from '@hono/zod-openapi'
-import { EVERY_TOPIC, type ForceTarget } from './forces.ts'
+import { EVERY_TOPIC } from '../../bus/order.ts'
+import type { ForceTarget } from './forces.ts'
 import { type ForceWish, type Forcing, nameOf } from './forcing.ts'
 import { AdminRefusal } from './refusal.ts'
 import type { Deed, Ordered, Routes } from './routes.ts'

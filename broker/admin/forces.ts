@@ -1,12 +1,6 @@
-import type { ForceOrder } from '../../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder } from '../../bus/order.ts'
 import type { Steering } from '../steering.ts'
 import type { StandingForce } from './api.ts'
-
-/** Words that stand at once at one broker. */
-const MAX_STANDING = 150
-
-/** Names all topics. */
-export const EVERY_TOPIC = '*'
 
 /** What an operator's word is about. */
 export interface ForceTarget {
@@ -54,10 +48,6 @@ export class Forces {
     const now = this.#now()
     for (const [id, { until }] of this.#standing) if (until <= now) this.#standing.delete(id)
     return [...this.#standing.values()]
-  }
-
-  hasRoom(target: ForceTarget): boolean {
-    return this.list().length < MAX_STANDING || this.#standing.has(forceId(target))
   }
 
   /**

@@ -1,9 +1,9 @@
-import type { ForceOrder } from '../../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder, MAX_WORDS } from '../../bus/order.ts'
 import type { Steering } from '../steering.ts'
 import type { ActionReport, StandingForce } from './api.ts'
 import type { Caller } from './auth.ts'
 import type { Cluster } from './cluster.ts'
-import { covers, EVERY_TOPIC, type Forces, type ForceTarget, forceId, meets } from './forces.ts'
+import { covers, type Forces, type ForceTarget, forceId, meets } from './forces.ts'
 import type { Orders } from './orders.ts'
 import type { Passing } from './passing.ts'
 import { AdminRefusal } from './refusal.ts'
@@ -59,14 +59,13 @@ export class Forcing {
     const { forces } = await this.#cluster.snapshot(caller.credentials)
     const elsewhere = forces.filter(({ broker }) => broker !== this.#steering.id)
     // Those said here are looked at now: another operator may have spoken while peers were asked.
-    const standing = [...this.#forces.list(), ...elsewhere].filter((force) => meets(force, target))
+    const all = [...this.#forces.list(), ...elsewhere]
+    const standing = all.filter((force) => meets(force, target))
     if (!wish.replace) refuseConflict(standing, caller.who)
-    if (!this.#forces.hasRoom(target)) {
-      throw new AdminRefusal('too_many', 'as many words stand here as may; end some of them first')
-    }
+    const isStanding = wish.to === 'open' || wish.to === 'closed'
+    if (isStanding) refuseOneMore(all, target)
     const ended = standing.filter((force) => covers(target, force))
     if (wish.to === 'auto' && ended.length === 0) refuseInVain(standing, target)
-    const isStanding = wish.to === 'open' || wish.to === 'closed'
     const order = orderOf(wish)
     const now = Date.now()
     const word: StandingForce = {
@@ -156,6 +155,15 @@ const refuseConflict = (standing: readonly StandingForce[], who: string): void =
   throw new AdminRefusal('conflict', message, {
     ...{ who: by, what: nameOf(other), to, until, reason, broker },
   })
+}
+
+/** Clients would go by no more of them. */
+const refuseOneMore = (all: readonly StandingForce[], target: ForceTarget): void => {
+  const others = all.filter(({ what, id }) => what === target.what && id !== forceId(target))
+  if (others.length < MAX_WORDS) return
+  const what = target.what === 'circuit' ? 'circuits' : 'queues'
+  const message = `${others.length} words about ${what} are in force, as many as clients go by; end some of them first`
+  throw new AdminRefusal('too_many', message)
 }
 
 /** What is said of some queues takes nothing back that was said of more: it would only seem to be done. */

@@ -198,7 +198,7 @@ export class ReportMetrics {
     }
     const reason = report.isAway ? 'failover' : 'spill_over'
     for (const [to, total] of Object.entries(report.sentTo)) {
-      const by = this.#since(total, known?.sentTo[to], from)
+      const by = this.#since(total, known?.sentTo.get(to), from)
       if (by === 0) continue
       const between = { from_idc: idc, to_idc: this.#labels.idc.of(to) }
       this.#sends.inc({ topic, ...between }, by)

@@ -32,6 +32,8 @@ export interface RouteSpec<P extends z.ZodObject, Q extends z.ZodObject> {
   readonly params?: P
   readonly query?: Q
   readonly answer: z.ZodType
+  /** Several who ask may be given the same object: it is put into words once. */
+  readonly isShared?: boolean
 }
 
 export interface ActionSpec<P extends z.ZodObject, B extends z.ZodObject> {
@@ -85,6 +87,8 @@ export class Routes {
   readonly #auth: Auth
   readonly #audit: Audit
   readonly #acted: () => void
+  /** Answers that are shared. */
+  readonly #texts = new WeakMap<object, string>()
   /** Methods by the pattern of their path. */
   readonly #known: { pattern: RegExp; path: string; method: string }[] = []
 
@@ -147,7 +151,9 @@ export class Routes {
         response: c.env.outgoing,
         isPassedOn: isPassedOn(c),
       })
-      return said === undefined ? alreadySent() : c.json(said, 200, GUARDS)
+      if (said === undefined) return alreadySent()
+      if (spec.isShared !== true) return c.json(said, 200, GUARDS)
+      return c.body(this.#textOf(said), 200, { ...GUARDS, 'content-type': 'application/json' })
     })
   }
 
@@ -237,6 +243,12 @@ export class Routes {
     }
   }
 
+  #textOf(said: object): string {
+    const text = this.#texts.get(said) ?? JSON.stringify(said)
+    this.#texts.set(said, text)
+    return text
+  }
+
   #describe(route: RouteConfig, isGuarded: boolean): void {
     const { path, method } = route
     const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')}$`)
@@ -262,7 +274,7 @@ export class Routes {
 
 const refused = (c: Context<Env>, error: unknown, log: Log): Response => {
   const refusal = refusalOf(error)
-  if (refusal.code === 'internal') log.error({ error }, 'defect in the admin API')
+  if (refusal.code === 'internal') log.error({ err: error }, 'defect in the admin API')
   const { status, code, message, details } = refusal
   // What is left of a body is not worth reading, and nothing else should come by this connection.
   const last: Record<string, string> = c.env.incoming.complete ? {} : { connection: 'close' }

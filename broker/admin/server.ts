@@ -99,19 +99,18 @@ export class AdminServer {
     this.#forces = new Forces(steering, Date.now)
     this.#peers = new Peers({ own: id, urls: options.peers, ...facts }, now)
     this.#http = new PeerHttp(options.peerTls)
-    const own = (): ClusterSnapshot => this.#snapshot()
-    this.#cluster = new Cluster(own, this.#peers, this.#http, now)
+    this.#cluster = new Cluster(() => this.#snapshot(), this.#peers, this.#http, now)
     this.#orders = new Orders(steering, now)
     const feed = { feed: this.#timeline.feed, life }
     this.#feeds = new ClusterFeeds(feed, this.#peers, this.#http)
     this.#routes = new Routes(new Auth(facts.tokens, facts.hasTokens), this.#audit, log, () =>
       this.#cluster.changed(),
     )
-    this.#addRoutes(own, feed, facts)
+    this.#addRoutes(feed, facts)
     const answer = getRequestListener(this.#routes.app.fetch, { overrideGlobalObjects: false })
     this.#listener = new AdminListener(facts.address, facts.tls, (request, response) => {
       answer(request, response).catch((error: unknown) => {
-        log.error({ error }, 'defect in the admin API')
+        log.error({ err: error }, 'defect in the admin API')
         response.destroy()
       })
     })
@@ -165,11 +164,7 @@ export class AdminServer {
     this.#timeline.close()
   }
 
-  #addRoutes(
-    own: () => ClusterSnapshot,
-    feed: { feed: Timeline['feed']; life: number },
-    facts: AdminFacts,
-  ): void {
+  #addRoutes(feed: { feed: Timeline['feed']; life: number }, facts: AdminFacts): void {
     const routes = this.#routes
     const steering = this.#steering
     const plain = 'text/plain; charset=utf-8'
@@ -193,7 +188,7 @@ export class AdminServer {
     const peers = this.#peers
     const http = this.#http
     const traces = new Traces(steering, this.#clients, this.#orders, peers, http)
-    addLooks(routes, { steering, own, cluster, timeline, traces, audit, peers, http })
+    addLooks(routes, { steering, cluster, timeline, traces, audit, peers, http })
     addEvents(routes, feed, this.#feeds, this.#streams)
     const passing = new Passing(steering.id, cluster, http)
     const forcing = new Forcing(steering, this.#forces, this.#orders, cluster, passing)

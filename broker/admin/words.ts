@@ -1,7 +1,7 @@
 /** What the words of requests must look like. */
 import { z } from '@hono/zod-openapi'
 import { isTopic } from '../../bus/names.ts'
-import { EVERY_TOPIC } from './forces.ts'
+import { EVERY_TOPIC } from '../../bus/order.ts'
 import { plainText } from './text.ts'
 
 const NAME_RULE = 'must be 1 to 64 letters, digits, _ . and -'

@@ -68,7 +68,7 @@ class RegistryHost implements Registry {
       this.#serve(request, response).catch((error: unknown) => {
         if (error instanceof Refused) sendRefusal(request, response, error)
         else {
-          this.#log.error({ error }, 'defect in the registry')
+          this.#log.error({ err: error }, 'defect in the registry')
           response.destroy()
         }
       })
