@@ -142,6 +142,8 @@ export class BrokerHost implements Broker, MemoryHost {
     this.#announcer = new Announcer({ registries, token, tls, announcement }, (advisory) =>
       this.#advise(advisory),
     )
+    // An operator may have been quick.
+    if (this.snapshot().state !== 'open') this.#announcer.pause()
     try {
       await this.#announcer.start()
     } catch (error) {
@@ -236,6 +238,8 @@ export class BrokerHost implements Broker, MemoryHost {
   #advise(advisory: Advisory): void {
     this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
     this.steering.advised(advisory)
+    if (advisory.kind === 'draining') this.#announcer?.pause()
+    if (advisory.kind === 'resumed') this.#announcer?.resume()
   }
 }
 

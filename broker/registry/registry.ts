@@ -8,7 +8,7 @@ import type { Registry, RegistryOptions, RegistrySnapshot } from './api.ts'
 import { Directory, type Entry, type Refusal } from './core/directory.ts'
 import { Refused, readBody, sendJson, sendRefusal } from './http.ts'
 import { type CheckedRegistry, checkRegistry, parseRegistryListen } from './options.ts'
-import { routeOf } from './routes.ts'
+import { type Route, routeOf } from './routes.ts'
 import { RegistryServer } from './server.ts'
 import { Waiters } from './waiters.ts'
 
@@ -111,7 +111,7 @@ class RegistryHost implements Registry {
     }
     this.#authenticate(request)
     if (route.kind === 'list') this.#list(response, route.seen, route.waitMs)
-    else if (route.kind === 'withdraw') this.#withdraw(response, route.id, route.life)
+    else if (route.kind === 'withdraw') this.#withdraw(response, route)
     else this.#announce(response, await readBody(request))
   }
 
@@ -158,8 +158,11 @@ class RegistryHost implements Registry {
     sendJson(response, 200, { copy: this.#copy, version, leaseMs: this.#leaseMs })
   }
 
-  #withdraw(response: ServerResponse, id: string, life: number): void {
-    const wasKnown = this.#directory.withdraw(monotonicClock(), id, life)
+  #withdraw(
+    response: ServerResponse,
+    { id, life, mayReturn }: Extract<Route, { kind: 'withdraw' }>,
+  ): void {
+    const wasKnown = this.#directory.withdraw(monotonicClock(), id, life, mayReturn)
     if (wasKnown) this.#log.info({ id, life }, 'broker withdrawn')
     this.#changed(wasKnown)
     sendJson(response, 200, { copy: this.#copy, version: this.#directory.version, wasKnown })
