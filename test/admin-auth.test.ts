@@ -70,8 +70,8 @@ story('forged actions cannot push out what was done', async (world) => {
   for (let i = 0; i < 30; i++) await say(url, ...KICK)
   const { body } = await say(url, 'GET', '/v1/audit', undefined, bearer(0))
   assert.equal((body.entries as unknown[]).length, 10)
-  assert.equal(server.counters().actionsUnknown, 20)
-  assert.equal(server.counters().actionsRefused, 30)
+  assert.equal(server.figures().counters.actionsUnknown, 20)
+  assert.equal(server.figures().counters.actionsRefused, 30)
 })
 
 story('without tokens: who acts says his name, or is local', async (world) => {

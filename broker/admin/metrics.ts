@@ -3,6 +3,7 @@ import type { Advisory } from '../../bus/advisory.ts'
 import type { Report } from '../../bus/report.ts'
 import type { BrokerView } from '../core/view.ts'
 import type { ClientIdentity } from '../steering.ts'
+import { type AdminFigures, AdminMetrics } from './admin-metrics.ts'
 import { Labels } from './label-room.ts'
 import { ReportMetrics } from './report-metrics.ts'
 import { ViewMetrics } from './view-metrics.ts'
@@ -24,6 +25,7 @@ export class Metrics {
   readonly #view: ViewMetrics
   readonly #reports: ReportMetrics
   readonly #folded: Gauge<'label'>
+  readonly #admin: AdminMetrics
 
   constructor({ broker, idc, version }: MetricsFacts) {
     const registers = [this.#registry]
@@ -51,6 +53,7 @@ export class Metrics {
       labelNames: ['label'],
       registers,
     })
+    this.#admin = new AdminMetrics(this.#registry)
     this.#view = new ViewMetrics(this.#registry, this.#labels, expired, protocolErrors)
     this.#reports = new ReportMetrics(this.#registry, this.#labels, expired, protocolErrors)
   }
@@ -79,8 +82,9 @@ export class Metrics {
   }
 
   /** In Prometheus's own format, as everything stands now. */
-  text(view: BrokerView): Promise<string> {
+  text(view: BrokerView, admin: AdminFigures): Promise<string> {
     this.#view.read(view)
+    this.#admin.read(admin)
     this.#reports.read()
     for (const [label, count] of Object.entries(this.#labels.folded())) {
       this.#folded.set({ label }, count)

@@ -84,6 +84,7 @@ type Env = { Bindings: HttpBindings }
 /** The paths of the admin API: who may, what must be said, what comes back. All of them are described. */
 export class Routes {
   readonly app = new OpenAPIHono<Env>()
+  readonly counters = { requestsRefused: 0 }
   readonly #auth: Auth
   readonly #audit: Audit
   readonly #acted: () => void
@@ -102,8 +103,12 @@ export class Routes {
       auth.guard(c.env.incoming)
       await next()
     })
-    this.app.onError((error, c) => refused(c, error, log))
-    this.app.notFound((c) => refused(c, this.#missing(c.req.path, c.req.method), log))
+    const no = (c: Context<Env>, error: unknown): Response => {
+      this.counters.requestsRefused += 1
+      return refused(c, error, log)
+    }
+    this.app.onError((error, c) => no(c, error))
+    this.app.notFound((c) => no(c, this.#missing(c.req.path, c.req.method)))
     this.app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
       type: 'http',
       scheme: 'bearer',

@@ -9,6 +9,7 @@ import type { TcpAddress } from '../listen-address.ts'
 import type { CheckedAdmin, CheckedBroker } from '../options.ts'
 import type { ClientIdentity, Steering } from '../steering.ts'
 import type { Tokens } from '../tokens.ts'
+import type { AdminFigures } from './admin-metrics.ts'
 import type { ClientPart, ClusterSnapshot } from './api.ts'
 import { Audit } from './audit.ts'
 import { Auth } from './auth.ts'
@@ -41,7 +42,7 @@ export interface MetricsSource {
   onMalformed(): void
   onClient(client: ClientIdentity, state: ClientPart['state']): void
   onAdvisory(advisory: Advisory): void
-  text(view: BrokerView): Promise<string>
+  text(view: BrokerView, admin: AdminFigures): Promise<string>
 }
 
 export interface AdminFacts {
@@ -137,9 +138,9 @@ export class AdminServer {
     this.#isReady = false
   }
 
-  /** What the admin side has done and left undone, by name. */
-  counters(): Record<string, number> {
-    return {
+  figures(): AdminFigures {
+    const counters = {
+      ...this.#routes.counters,
       ...this.#clients.counters,
       ...this.#timeline.counters,
       ...this.#audit.counters,
@@ -147,9 +148,8 @@ export class AdminServer {
       ...this.#peers.counters,
       ...this.#orders.counters,
       ...this.#streams.counters,
-      clients: this.#clients.size,
-      listeners: this.#streams.size,
     }
+    return { counters, clients: this.#clients.size, listeners: this.#streams.size }
   }
 
   /** Ends whoever listens, breaks off what peers are asked, and closes every socket. */
@@ -177,7 +177,10 @@ export class AdminServer {
     routes.text('/metrics', 'Figures for Prometheus.', 'look', async () => {
       const metrics = this.#metrics
       if (metrics === undefined) throw new AdminRefusal('not_there', 'no metrics are kept here')
-      return { type: metrics.contentType, text: await metrics.text(steering.snapshot()) }
+      return {
+        type: metrics.contentType,
+        text: await metrics.text(steering.snapshot(), this.figures()),
+      }
     })
     routes.look({ path: '/v1/openapi.json', summary: 'This description.', answer: DOCUMENT }, () =>
       routes.describe(VERSION),

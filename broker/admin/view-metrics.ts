@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Advisory } from '../../bus/advisory.ts'
 import type { BrokerView, QueueEnds, QueueView } from '../core/view.ts'
+import { CounterRise } from './counter-rise.ts'
 import { type Labels, OTHER } from './label-room.ts'
 import { Tally } from './tally.ts'
 
@@ -43,9 +44,8 @@ export class ViewMetrics {
   readonly #events
   readonly #expired
   readonly #protocolErrors
-  /** The counters as they were when last read. */
-  #counters: Readonly<Record<string, number>> = {}
-  /** The same of each queue: what it adds to its topic outlives it. */
+  readonly #rise = new CounterRise()
+  /** The counters of each queue as they were when last read: what it adds to its topic outlives it. */
   #ends = new Map<number, QueueEnds>()
 
   constructor(
@@ -133,13 +133,11 @@ export class ViewMetrics {
   }
 
   #readCounters(counters: Readonly<Record<string, number>>): void {
-    for (const [name, total] of Object.entries(counters)) {
-      const by = Math.max(0, total - (this.#counters[name] ?? 0))
-      if (name === 'protocolErrors') this.#protocolErrors.inc({ side: 'broker' }, by)
-      else this.#events.inc({ event: snake(name) }, by)
-      if (name === 'expired') this.#expired.inc({ stage: 'queue' }, by)
+    for (const [event, by] of this.#rise.since(counters)) {
+      if (event === 'protocol_errors') this.#protocolErrors.inc({ side: 'broker' }, by)
+      else this.#events.inc({ event }, by)
+      if (event === 'expired') this.#expired.inc({ stage: 'queue' }, by)
     }
-    this.#counters = { ...counters }
   }
 
   #readTopics({ topics }: BrokerView): void {
@@ -200,6 +198,3 @@ export class ViewMetrics {
     }
   }
 }
-
-/** As Prometheus writes names. */
-const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
