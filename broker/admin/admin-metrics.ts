@@ -1,5 +1,6 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { CounterRise } from './counter-rise.ts'
+import { metricMakers } from './metric-makers.ts'
 
 /** What the admin side knows of itself. */
 export interface AdminFigures {
@@ -19,23 +20,14 @@ export class AdminMetrics {
   readonly #rise = new CounterRise()
 
   constructor(registry: Registry) {
-    const registers = [registry]
-    this.#events = new Counter({
-      name: 'finbus_admin_events_total',
-      help: 'What the admin side of the broker has done and left undone, by name.',
-      labelNames: ['event'],
-      registers,
-    })
-    this.#clients = new Gauge({
-      name: 'finbus_admin_clients',
-      help: 'Clients whose newest report the admin side keeps.',
-      registers,
-    })
-    this.#listeners = new Gauge({
-      name: 'finbus_admin_listeners',
-      help: 'Listeners to the timeline now.',
-      registers,
-    })
+    const { gauge, counter } = metricMakers(registry)
+    this.#events = counter(
+      'admin_events',
+      'What the admin side of the broker has done and left undone, by name.',
+      ['event'],
+    )
+    this.#clients = gauge('admin_clients', 'Clients whose newest report the admin side keeps.')
+    this.#listeners = gauge('admin_listeners', 'Listeners to the timeline now.')
   }
 
   read({ counters, clients, listeners }: AdminFigures): void {

@@ -5,6 +5,7 @@ import type { LinkTls } from '../../bus/io/link-ws.ts'
 import type { Log } from '../../bus/log.ts'
 import type { Report } from '../../bus/report.ts'
 import type { BrokerView } from '../core/view.ts'
+import { HttpEar } from '../http-ear.ts'
 import type { TcpAddress } from '../listen-address.ts'
 import type { CheckedAdmin, CheckedBroker } from '../options.ts'
 import type { ClientIdentity, Steering } from '../steering.ts'
@@ -21,7 +22,6 @@ import { EventStreams } from './events.ts'
 import { addForceActions } from './force-actions.ts'
 import { Forces } from './forces.ts'
 import { Forcing } from './forcing.ts'
-import { AdminListener } from './listener.ts'
 import { addLooks } from './look-routes.ts'
 import { addMarks } from './marks.ts'
 import { Orders } from './orders.ts'
@@ -62,6 +62,9 @@ export interface AdminFacts {
 }
 
 const VERSION = '1'
+const MAX_SOCKETS = 200
+/** What a close still answers is waited for so long. */
+const LAST_MS = 250
 const DOCUMENT = z.object({ openapi: z.string() }).loose()
 
 /** The admin side of a broker: what it hears of it and of its clients, and the API by which people look and steer. */
@@ -82,7 +85,7 @@ export class AdminServer {
   readonly #streams = new EventStreams()
   readonly #feeds: ClusterFeeds
   readonly #routes: Routes
-  readonly #listener: AdminListener
+  readonly #ear: HttpEar
   #isReady = false
   #isClosing = false
 
@@ -109,7 +112,9 @@ export class AdminServer {
     )
     this.#addRoutes(feed, facts)
     const answer = getRequestListener(this.#routes.app.fetch, { overrideGlobalObjects: false })
-    this.#listener = new AdminListener(facts.address, facts.tls, (request, response) => {
+    const { address, tls } = facts
+    const ear = { address, tls, maxSockets: MAX_SOCKETS, who: 'broker', lastMs: LAST_MS } as const
+    this.#ear = new HttpEar(ear, (request, response) => {
       answer(request, response).catch((error: unknown) => {
         log.error({ err: error }, 'defect in the admin API')
         response.destroy()
@@ -127,7 +132,7 @@ export class AdminServer {
 
   /** Starts to listen; rejects with one clear sentence. Returns the url. */
   async open(): Promise<string> {
-    this.url = await this.#listener.open()
+    this.url = await this.#ear.open()
     this.#peers.start()
     this.#isReady = true
     return this.url
@@ -160,7 +165,7 @@ export class AdminServer {
     this.#feeds.close()
     this.#peers.close()
     this.#http.close()
-    await this.#listener.close()
+    await this.#ear.close()
     this.#timeline.close()
   }
 

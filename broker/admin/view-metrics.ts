@@ -1,8 +1,9 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Counter, Registry } from 'prom-client'
 import type { Advisory } from '../../bus/advisory.ts'
 import type { BrokerView, QueueEnds, QueueView } from '../core/view.ts'
 import { CounterRise } from './counter-rise.ts'
 import { type Labels, OTHER } from './label-room.ts'
+import { metricMakers } from './metric-makers.ts'
 import { Tally } from './tally.ts'
 
 const DRAIN_STATES = { open: 0, draining: 1, drained: 2 } as const
@@ -57,12 +58,7 @@ export class ViewMetrics {
     this.#labels = labels
     this.#expired = expired
     this.#protocolErrors = protocolErrors
-    const registers = [registry]
-    const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-      new Gauge({ name: `finbus_${name}`, help, labelNames, registers })
-    const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-      new Counter({ name: `finbus_${name}_total`, help, labelNames, registers })
-
+    const { gauge, counter } = metricMakers(registry)
     this.#uptime = gauge('broker_uptime_seconds', 'Age of this life of the broker.')
     this.#drain = gauge(
       'broker_drain_state',
