@@ -166,9 +166,9 @@ const refuseOneMore = (all: readonly StandingForce[], target: ForceTarget): void
   throw new AdminRefusal('too_many', message)
 }
 
-/** What is said of some queues takes nothing back that was said of more: it would only seem to be done. */
+/** What is said of less takes nothing back that was said of more: it would only seem to be done. */
 const refuseInVain = (standing: readonly StandingForce[], target: ForceTarget): void => {
-  const broader = standing.find((force) => force.what === 'queues' && covers(force, target))
+  const broader = standing.find((force) => covers(force, target))
   if (broader === undefined) return
   const { by, to, until, reason, broker } = broader
   const [what, less] = [nameOf(broader), nameOf(target)]
