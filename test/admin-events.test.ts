@@ -168,11 +168,10 @@ story('what is below info is not kept, floods are folded, and the oldest goes fi
 })
 
 story('texts of others stay on one line, and short', async (world) => {
-  const hostile = `<script>alert(1)</script>\u0000\n\u2028${'x'.repeat(10_000)}`
+  const hostile = `<script>alert(1)</script>\u0000\n\u2028\u202e${'x'.repeat(10_000)}`
   const text = advisoryText({ kind: 'session_ended', peer: hostile, reason: hostile })
   assert.ok(text.length <= 500, `${text.length}`)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: this is what must not be there.
-  assert.doesNotMatch(text, /[\u0000-\u001f\u2028]/)
+  assert.doesNotMatch(text, /[\p{Cc}\p{Bidi_Control}\u2028]/u)
 
   const steering = new FakeSteering('b1')
   const { url } = await admin(world, steering)
