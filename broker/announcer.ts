@@ -45,19 +45,31 @@ export class Announcer {
     }
   }
 
+  /** Takes the announcements back until it resumes: the broker lives, and takes nobody. */
+  pause(): void {
+    for (const copy of this.#copies) copy.pause()
+  }
+
+  resume(): void {
+    for (const copy of this.#copies) copy.resume()
+  }
+
   /** Takes the announcements back. */
   async close(): Promise<void> {
     await Promise.all(this.#copies.map((copy) => copy.close()))
   }
 }
 
-/** Tells one copy. Announcements go one after the other. */
+/** Tells one copy. What it is told goes one after the other, so that nothing overtakes what came before. */
 class Announcing {
   readonly #copy: AnnouncedCopy
   readonly #http: RegistryHttp
   readonly #announcement: Announcement
   #timer: NodeJS.Timeout | undefined
   #isClosed = false
+  #isPaused = false
+  /** Settles when what was said last is answered. */
+  #last: Promise<unknown> = Promise.resolve()
 
   constructor(copy: AnnouncedCopy, http: RegistryHttp, announcement: Announcement) {
     this.#copy = copy
@@ -66,24 +78,48 @@ class Announcing {
   }
 
   start(): Promise<AnnouncementRefused | undefined> {
-    return this.#announce(PATIENCE_MS)
+    return this.#next(() => this.#announce(PATIENCE_MS))
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#isClosed) return
+    this.#isPaused = true
+    clearTimeout(this.#timer)
+    void this.#next(() => (this.#isPaused ? this.#withdraw('&mayReturn=true', ANSWER_MS) : NOTHING))
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#isClosed) return
+    this.#isPaused = false
+    void this.#next(() => this.#announce(ANSWER_MS))
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     clearTimeout(this.#timer)
+    await this.#withdraw('', this.#copy.patienceMs)
+    this.#http.close()
+  }
+
+  #next<T>(say: () => Promise<T>): Promise<T> {
+    const said = this.#last.then(say)
+    this.#last = said
+    return said
+  }
+
+  async #withdraw(more: string, withinMs: number): Promise<void> {
     const { id, life } = this.#announcement
     try {
-      await this.#http.ask('DELETE', `/v1/brokers/${id}?life=${life}`, this.#copy.patienceMs)
+      await this.#http.ask('DELETE', `/v1/brokers/${id}?life=${life}${more}`, withinMs)
     } catch {
       // It finds out when the lease is over.
-    } finally {
-      this.#http.close()
     }
   }
 
   async #announce(withinMs: number): Promise<AnnouncementRefused | undefined> {
+    if (this.#isPaused || this.#isClosed) return undefined
+    clearTimeout(this.#timer)
     let refused: AnnouncementRefused | undefined
     try {
       const answer = await this.#http.ask('POST', '/v1/brokers', withinMs, this.#announcement)
@@ -93,7 +129,13 @@ class Announcing {
       if (this.#isClosed) return undefined
       this.#copy.onFailure(messageOf(error))
     }
-    this.#timer = setTimeout(() => this.#announce(ANSWER_MS), this.#copy.pauseMs())
+    if (!this.#isPaused) this.#timer = setTimeout(this.#again, this.#copy.pauseMs())
     return refused
   }
+
+  readonly #again = (): void => {
+    void this.#next(() => this.#announce(ANSWER_MS))
+  }
 }
+
+const NOTHING = Promise.resolve()

@@ -113,10 +113,10 @@ export class BrokerHost implements Broker, MemoryHost {
       drained: (handedBack, abandoned) => this.steering.drained(handedBack, abandoned),
     })
     this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
-      this.#log.error({ error }, 'defect in the broker core'),
+      this.#log.error({ err: error }, 'defect in the broker core'),
     )
     this.steering = new Helm(identity, this.#core, this.#loop, runtime, (error) =>
-      this.#log.error({ error }, 'defect in who watches the broker'),
+      this.#log.error({ err: error }, 'defect in who watches the broker'),
     )
     if (options.rules !== undefined) this.setRules(options.rules)
   }
@@ -151,6 +151,8 @@ export class BrokerHost implements Broker, MemoryHost {
     this.#announcer = new Announcer({ registries, token, tls, announcement }, (advisory) =>
       this.#advise(advisory),
     )
+    // An operator may have been quick.
+    if (this.snapshot().state !== 'open') this.#announcer.pause()
     try {
       await this.#announcer.start()
     } catch (error) {
@@ -245,6 +247,8 @@ export class BrokerHost implements Broker, MemoryHost {
   #advise(advisory: Advisory): void {
     this.#log[advisoryLevel(advisory.kind)](advisory, advisory.kind)
     this.steering.advised(advisory)
+    if (advisory.kind === 'draining') this.#announcer?.pause()
+    if (advisory.kind === 'resumed') this.#announcer?.resume()
   }
 }
 

@@ -4,10 +4,10 @@ import { createServer as createTlsServer } from 'node:https'
 import { type AddressInfo, connect as connectTo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { BusError } from '../bus/errors.ts'
 import { SUBPROTOCOL } from '../bus/frame.ts'
 import type { LinkEvents } from '../bus/io/link.ts'
 import { FRAGMENT_LIMITS, MESSAGE_OVERHEAD, WsWire } from '../bus/io/link-ws.ts'
+import { cannotListen, tlsServerOptions } from './http-ear.ts'
 import type { CheckedBroker, ListenAddress } from './options.ts'
 
 /** New links admitted in one turn of the loop; the rest wait, so that established ones are read. */
@@ -55,18 +55,7 @@ export class Listener {
     this.#server =
       tls === undefined
         ? createServer(limits, refusePlain)
-        : createTlsServer(
-            {
-              ...limits,
-              cert: tls.cert,
-              key: tls.key,
-              minVersion: 'TLSv1.2',
-              ...(tls.clientCa === undefined
-                ? {}
-                : { ca: tls.clientCa, requestCert: true, rejectUnauthorized: true }),
-            },
-            refusePlain,
-          )
+        : createTlsServer({ ...limits, ...tlsServerOptions(tls) }, refusePlain)
     this.#sockets = new WebSocketServer({
       ...FRAGMENT_LIMITS,
       noServer: true,
@@ -222,20 +211,4 @@ const refuse = (socket: Duplex, status: number, reason: string): void => {
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: text/plain\r\n` +
       `Content-Length: ${text.length}\r\nConnection: close\r\n\r\n${text}`,
   )
-}
-
-/** Why a server could not be started, in one sentence. */
-export const cannotListen = (
-  where: string,
-  error: NodeJS.ErrnoException,
-  what: string,
-): BusError => {
-  const why: Record<string, string> = {
-    EADDRINUSE: `the address is taken; is another ${what} running there?`,
-    EACCES: 'this user may not listen there',
-    EADDRNOTAVAIL: 'this machine has no such address',
-    ENOTFOUND: 'the host is not known',
-  }
-  const reason = why[error.code ?? ''] ?? error.message
-  return new BusError('invalid_argument', `cannot listen on ${where}: ${reason}`, { cause: error })
 }

@@ -1,4 +1,4 @@
-/** Where a library may write. pino's shape, so a pino logger fits as it is; silent by default. */
+/** Where a library may write. pino's shape, so a pino logger fits as it is; `err` is an Error. Silent by default. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void

@@ -1,6 +1,11 @@
 /** What an operator can have a broker ask of its clients: JSON in `order` and `ordered` frames. */
 import type { TraceEvent } from './trace.ts'
 
+/** Names every topic, also those called later, in a word about queues. */
+export const EVERY_TOPIC = '*'
+/** Words about circuits, and words about queues, that a client goes by at once, each. */
+export const MAX_WORDS = 100
+
 /**
  * Overrules the circuit of a topic or the isolation of its queues at one client. A word about queues
  * holds for those that come later, too; one about `*` for every topic.

@@ -76,7 +76,11 @@ export interface RequestOptions {
    * over when the responder is lost with the call. Default false.
    */
   waitForResponder?: boolean
-  /** Told the id of the call, by which it can be traced, as soon as it has one. */
+  /**
+   * Told the id by which the call can be traced, once and soon after `request` returns, whether or not it is
+   * sent; not told if there is no call: the circuit is open, or too many are in flight. What it throws, or
+   * its promise rejects with, is logged as an error and changes nothing for the call.
+   */
   onAccepted?: (correlationId: string) => void
 }
 

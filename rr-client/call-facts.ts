@@ -17,6 +17,8 @@ export interface CallDefaults {
   /** The client's label as a header, if it has one. */
   readonly label: Buffer
   now(): number
+  /** Code of the user that is called beside a call has thrown. */
+  onUserError(where: string, error: unknown): void
 }
 
 /** Makes a call ready for the wire. Throws what is wrong with it, before anything is sent. */

@@ -132,7 +132,9 @@ export class Calls {
   #tell({ onAccepted }: Caller, future: RequestResponseFuture): void {
     if (future.counter === 0) return
     const id = correlationIdOf(this.#core.state.facts.instance, future)
-    queueMicrotask(() => onAccepted?.(id))
+    Promise.resolve(id)
+      .then(onAccepted)
+      .catch((error: unknown) => this.#defaults.onUserError('onAccepted', error))
   }
 
   readonly #cancel = (caller: Caller): void => {

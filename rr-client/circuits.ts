@@ -21,6 +21,14 @@ const QUIET_TURNS = 60
 type ForceField = 'to' | 'reason' | 'forMs'
 type Thunk = () => Promise<unknown>
 
+/** What an operator wants, and until when; `under`: what holds when that is over. */
+export interface CircuitForcing {
+  readonly to: 'open' | 'closed'
+  readonly until: number
+  readonly reason: string
+  readonly under?: CircuitForcing | undefined
+}
+
 interface Entry {
   readonly breaker: CircuitBreaker
   /** The user holds it: it is never let go. */
@@ -28,8 +36,7 @@ interface Entry {
   quietTurns: number
   /** The one error of the present opening: rejecting must cost next to nothing. */
   error: BusError | undefined
-  /** What an operator wants, and until when. */
-  forced: { to: 'open' | 'closed'; until: number; reason: string } | undefined
+  forced: CircuitForcing | undefined
   /** An operator lets one call through. */
   isProbeDue: boolean
 }
@@ -85,20 +92,26 @@ export class Circuits {
   }
 
   /**
-   * An operator decides: `probe` lets one call through, `auto` takes an earlier word back. Returns how many
-   * circuits that meant.
+   * An operator decides: `probe` lets one call through, `auto` takes an earlier word back. `under`: other
+   * words about it, which hold when this one does not. Returns how many circuits that meant.
    */
-  force(topic: string, { to, reason, forMs }: Required<Pick<ForceOptions, ForceField>>): number {
+  force(
+    topic: string,
+    { to, reason, forMs }: Required<Pick<ForceOptions, ForceField>>,
+    under?: CircuitForcing,
+  ): number {
     const isState = to === 'open' || to === 'closed'
     if (!isState && !this.#entries.has(topic)) return 0
     const entry = this.#entry(topic)
     const before = this.#forced(entry)
     entry.error = undefined
     entry.isProbeDue = to === 'probe'
-    entry.forced = isState ? { to, until: this.#runtime.now() + forMs, reason } : undefined
+    entry.forced = isState ? { to, until: this.#runtime.now() + forMs, reason, under } : under
     if (to === 'closed') entry.breaker.close()
-    const isSame = isState && before?.to === to && before.reason === reason
-    if (!isSame) this.#advise({ kind: 'circuit_forced', topic, to, reason })
+    const now = isState ? { to, reason } : this.#forced(entry)
+    const isSame = now !== undefined && before?.to === now.to && before.reason === now.reason
+    const told = to === 'probe' ? { to, reason } : (now ?? { to, reason })
+    if (!isSame) this.#advise({ kind: 'circuit_forced', topic, to: told.to, reason: told.reason })
     return 1
   }
 
@@ -232,8 +245,8 @@ export class Circuits {
 
   /** An operator's word, while it holds. */
   #forced(entry: Entry): Entry['forced'] {
-    if (entry.forced !== undefined && entry.forced.until <= this.#runtime.now()) {
-      entry.forced = undefined
+    while (entry.forced !== undefined && entry.forced.until <= this.#runtime.now()) {
+      entry.forced = entry.forced.under
       entry.error = undefined
     }
     return entry.forced

@@ -120,7 +120,7 @@ export class Client implements Bus, AnswererHost {
       (outbox) => this.#loop.flushSoon(outbox),
     )
     this.#loop = new Loop(this.#core, runtime, options.silenceMs, (error) =>
-      this.#log.error({ error }, 'defect in the client core'),
+      this.#log.error({ err: error }, 'defect in the client core'),
     )
     this.#dialer = new Dialer(hosts, options.tls, {
       onOpen: (link, wire) => this.#loop.post((now) => this.#core.onOpen(now, link, wire), link),
@@ -221,6 +221,10 @@ export class Client implements Bus, AnswererHost {
 
   force(topic: string, options: ForceOptions): ForceReport {
     return this.#forces.say(checkTopic(topic), options)
+  }
+
+  onUserError(where: string, error: unknown): void {
+    this.#log.error({ err: error }, `${where} has thrown`)
   }
 
   inspect(): Promise<unknown> {

@@ -1,12 +1,11 @@
 import { BusError, invalid } from '../bus/errors.ts'
 import type { Loop } from '../bus/io/loop.ts'
 import type { Runtime } from '../bus/io/runtime.ts'
-import type { ForceOrder, OrderAnswer } from '../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder, MAX_WORDS, type OrderAnswer } from '../bus/order.ts'
 import type { ForceOptions, ForceReport } from './api.ts'
-import type { Circuits } from './circuits.ts'
+import type { CircuitForcing, Circuits } from './circuits.ts'
 import type { ClientCore } from './core/client-core.ts'
 import type { Force } from './core/isolations.ts'
-import { EVERY_TOPIC, MAX_STANDING } from './core/standing-forces.ts'
 import { checkForce } from './options.ts'
 
 /** A force order whose fields were checked. */
@@ -18,7 +17,9 @@ type CheckedForce = Omit<ForceOrder, 'instance' | 'idc'> & {
 /** An operator's word about a circuit, so that it can be found by its id. */
 interface CircuitWord {
   readonly topic: string
+  readonly to: 'open' | 'closed'
   readonly until: number
+  readonly reason: string
 }
 
 /** What operators overrule at this client, whether the user says so or an order from afar. */
@@ -76,18 +77,29 @@ export class Forces {
     for (const [other, { until }] of words) if (until <= this.now()) words.delete(other)
     const isWord = to === 'open' || to === 'closed'
     const before = words.get(id)
-    if (isWord && before === undefined && words.size >= MAX_STANDING) throw tooMany()
+    if (isWord && before === undefined && words.size >= MAX_WORDS) throw tooMany()
     words.delete(id)
     // The same word is about another topic now.
     if (before !== undefined && before.topic !== topic) {
-      this.#circuits.force(before.topic, { to: 'auto', reason, forMs })
+      const under = this.#othersOf(before.topic)
+      this.#circuits.force(before.topic, { to: 'auto', reason, forMs }, under)
     }
-    if (isWord) words.set(id, { topic, until: this.now() + forMs })
-    return this.#circuits.force(topic, { to, reason, forMs })
+    const under = this.#othersOf(topic)
+    if (isWord) words.set(id, { topic, to, until: this.now() + forMs, reason })
+    return this.#circuits.force(topic, { to, reason, forMs }, under)
+  }
+
+  /** Words about the circuit of a topic, the newest first. */
+  #othersOf(topic: string): CircuitForcing | undefined {
+    let forcing: CircuitForcing | undefined
+    for (const { topic: other, to, until, reason } of this.#circuitWords.values()) {
+      if (other === topic) forcing = { to, until, reason, under: forcing }
+    }
+    return forcing
   }
 }
 
 const tooMany = (): BusError =>
-  new BusError('invalid_argument', `${MAX_STANDING} words of operators hold already`, {
-    details: { stage: 'requester', limit: MAX_STANDING },
+  new BusError('invalid_argument', `${MAX_WORDS} words of operators hold already`, {
+    details: { stage: 'requester', limit: MAX_WORDS },
   })

@@ -4,10 +4,9 @@ import type { Loop } from '../bus/io/loop.ts'
 import { checkOptions } from '../bus/io/options.ts'
 import { checkTopic, isName } from '../bus/names.ts'
 import type { OrderText } from '../bus/observe-frames.ts'
-import type { OrderAnswer } from '../bus/order.ts'
+import { EVERY_TOPIC, type OrderAnswer } from '../bus/order.ts'
 import type { BrokerLink } from './core/broker-link.ts'
 import type { ClientCore } from './core/client-core.ts'
-import { EVERY_TOPIC } from './core/standing-forces.ts'
 import type { Forces } from './forces.ts'
 
 /** Longest that an operator's word holds: a day. */

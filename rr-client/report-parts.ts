@@ -1,5 +1,6 @@
 /** What a report says of a link, a topic and a registration, as plain data. */
 import { QueueState, queueStateName } from '../bus/frame.ts'
+import { shortCounts } from '../bus/latency.ts'
 import {
   type AnsweringReport,
   type CircuitReport,
@@ -38,7 +39,7 @@ export const answeringReport = (registration: Registration): AnsweringReport => 
 
 export const totalsOf = ({ tally }: TopicRoutes): Totals => ({
   ends: tally.ends,
-  latency: trimmed(tally.latency?.counts ?? []),
+  latency: shortCounts(tally.latency?.counts ?? []),
   sumMs: rounded(tally.latency?.sumMs ?? 0),
 })
 
@@ -116,12 +117,6 @@ export const fingerprint = (now: number, topic: TopicRoutes, circuit: number): n
     add(isolation.forcedAt(now)?.until ?? -1)
   }
   return print
-}
-
-const trimmed = (counts: ArrayLike<number>): number[] => {
-  let length = counts.length
-  while (length > 0 && counts[length - 1] === 0) length -= 1
-  return Array.from({ length }, (_, at) => counts[at]!)
 }
 
 /** To a thousandth. */

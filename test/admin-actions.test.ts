@@ -194,6 +194,77 @@ story('a data centre is isolated for all topics, and restored by whoever comes',
   assert.match((await refused(there, '/v1/queues/force', whole)).message, /force its circuit/)
 })
 
+story(
+  'a part of an isolation is not restored: what stands is named, and ends whole',
+  async (world) => {
+    const there = await started(world)
+    there.steering.link('c1')
+    await acted(there, '/v1/idcs/sh/isolate', { reason: 'fire' })
+    const part = { topic: 'account.balance', reason: 'this one is well' }
+    const inVain = await refused(there, '/v1/idcs/sh/restore', part)
+    assert.deepEqual([inVain.status, inVain.code], [409, 'conflict'])
+    assert.match(inVain.message, /olga has forced queues of all topics in sh open .* end that/)
+    assert.deepEqual(
+      there.steering.words.map(({ to }) => to),
+      ['open'],
+    )
+    // Whoever isolates one topic more is heard of as well, and ends with the whole.
+    const one = { topic: 'account.balance', reason: 'and this for longer', forMs: 90_000 }
+    await acted(there, '/v1/idcs/sh/isolate', one)
+    assert.equal((await standing(there)).length, 2)
+    await acted(there, '/v1/idcs/sh/restore', part)
+    assert.equal((await standing(there)).length, 1)
+    await acted(there, '/v1/idcs/sh/isolate', one)
+    await acted(there, '/v1/idcs/sh/restore', { reason: 'the fire is out' })
+    assert.deepEqual(await standing(there), [])
+    const kept = [...there.steering.kept.values()].map(({ order }) => (order as { to: string }).to)
+    assert.deepEqual(kept, ['auto', 'auto'])
+  },
+)
+
+story(
+  'there is no circuit of all topics: who forces it hears what to do instead',
+  async (world) => {
+    const there = await started(world)
+    const body = { to: 'open', reason: 'stop everything' }
+    const { status, code, message } = await refused(there, '/v1/circuits/*/force', body)
+    assert.deepEqual([status, code], [400, 'invalid_argument'])
+    assert.match(message, /^topic: must be one topic.*force queues.*isolate a data centre/)
+  },
+)
+
+story(
+  'of as many words as clients go by one more is refused, and the others stand',
+  async (world) => {
+    const there = await started(world)
+    const word = (instance: string) => ({ topic: 'a', instance, to: 'open', reason: 'sick' })
+    for (let i = 0; i < 100; i++) await acted(there, '/v1/queues/force', word(`r${i}`))
+    const more = await refused(there, '/v1/queues/force', word('r100'))
+    assert.deepEqual([more.status, more.code], [429, 'too_many'])
+    await acted(there, '/v1/queues/force', word('r7'))
+    await acted(there, '/v1/circuits/a/force', { to: 'open', reason: 'another kind' })
+    assert.equal((await standing(there)).length, 101)
+  },
+)
+
+story('a broker that keeps no more orders leaves every word as it was', async (world) => {
+  const there = await started(world)
+  const { steering } = there
+  steering.link('c1')
+  const one = { topic: 'account.balance', instance: 'r1', to: 'open', reason: 'sick' }
+  await acted(there, '/v1/queues/force', one)
+  steering.mostKept = 1
+  const all = { topic: 'account.balance', idc: 'sz', to: 'open', reason: 'all of them' }
+  const none = await refused(there, '/v1/queues/force', all)
+  assert.deepEqual([none.status, none.code], [429, 'too_many'])
+  assert.match(none.message, /1 orders are kept/)
+  assert.deepEqual(
+    (await standing(there)).map(({ instance, to }) => [instance, to]),
+    [['r1', 'open']],
+  )
+  assert.deepEqual([steering.kept.size, steering.words.length], [1, 1])
+})
+
 story('limits: what is not named stays as it was', async (world) => {
   const there = await started(world)
   const path = '/v1/topics/account.balance/limits'
@@ -278,7 +349,9 @@ story('what makes no sense is refused by name, and audited', async (world) => {
   }
   const large = await refused(there, path, { to: 'open', reason: 'x'.repeat(70_000) })
   assert.deepEqual([large.status, large.code], [413, 'too_large'])
-  assert.equal((await audited(there)).length, wrong.length + 1)
+  const deep = `{"to":${'['.repeat(20_000)}${']'.repeat(20_000)},"reason":"x"}`
+  assert.match((await refused(there, path, deep)).message, /^to: .*nested too deeply/)
+  assert.equal((await audited(there)).length, wrong.length + 2)
   assert.deepEqual(there.steering.orders, [])
 })
 

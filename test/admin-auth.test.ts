@@ -70,8 +70,8 @@ story('forged actions cannot push out what was done', async (world) => {
   for (let i = 0; i < 30; i++) await say(url, ...KICK)
   const { body } = await say(url, 'GET', '/v1/audit', undefined, bearer(0))
   assert.equal((body.entries as unknown[]).length, 10)
-  assert.equal(server.counters().actionsUnknown, 20)
-  assert.equal(server.counters().actionsRefused, 30)
+  assert.equal(server.figures().counters.actionsUnknown, 20)
+  assert.equal(server.figures().counters.actionsRefused, 30)
 })
 
 story('without tokens: who acts says his name, or is local', async (world) => {
@@ -102,6 +102,11 @@ story(
     assert.equal(await asPage(url, { host, origin: url }), 200)
     assert.equal(await asPage(url, { host, origin: 'http://evil.example' }), 403)
     assert.equal(await asPage(url, { host, origin: 'null' }), 403)
+    // As for an image, without an Origin; a link that somebody follows is another thing.
+    const foreign = { host, 'sec-fetch-site': 'cross-site' }
+    assert.equal(await asPage(url, { ...foreign, 'sec-fetch-mode': 'no-cors' }), 403)
+    assert.equal(await asPage(url, { ...foreign, 'sec-fetch-mode': 'navigate' }), 200)
+    assert.equal(await asPage(url, { host, 'sec-fetch-site': 'same-origin' }), 200)
 
     steering.link('c1')
     const simple = await say(url, 'POST', '/v1/sessions/c1/kick', '{"reason":"x"}', {

@@ -258,6 +258,53 @@ test('clocks of nodes differ by little: what was sent before it was taken in is 
   ])
 })
 
+test('many events of a hostile node are put in order at once', () => {
+  const many = Array.from({ length: 200_000 }, (_, at) => ({
+    ...{ at, role: 'requester', node: 'c1', nodeName: 'c1', what: 'sent', attempt: 1 },
+    ...(at % 2 === 0 && { role: 'broker', node: 'b1', what: 'queued' }),
+  })) as Trace['events']
+  assert.equal(inOrder(many).length, many.length)
+})
+
+story('what many ask for at once is put together once, and anew after an action', async (world) => {
+  const there = await admin(world, new FakeSteering('b1'))
+  const { steering, url } = there
+  let made = 0
+  const snapshot = steering.snapshot.bind(steering)
+  steering.snapshot = () => {
+    made += 1
+    return snapshot()
+  }
+  const ask = (operator: string, scope: string) =>
+    say(url, 'GET', `/v1/snapshot?scope=${scope}`, undefined, { 'x-finbus-operator': operator })
+  const scopes = ['broker', 'cluster', 'broker', 'cluster']
+  const all = await Promise.all(scopes.map((scope, i) => ask(`olga-${i}`, scope)))
+  assert.deepEqual([new Set(all.map(({ status }) => status)), made], [new Set([200]), 1])
+  steering.link('c1')
+  await act(url, '/v1/circuits/a/force', { to: 'open', reason: 'x' })
+  const { body } = await ask('olga', 'broker')
+  assert.equal((body.forces as unknown[]).length, 1)
+  steering.at += 251
+  const before = made
+  await ask('olga', 'cluster')
+  assert.equal(made, before + 1)
+})
+
+story('a data centre may be called as something that every object has', async (world) => {
+  const there = await admin(world, new FakeSteering('b1', 'constructor'))
+  const { steering, url } = there
+  const client = steering.link('c1')
+  const sent = { constructor: 7, toString: 2 } as unknown as Record<string, number>
+  const topics = [topicReport('a', { sentTo: sent }), topicReport('b', { sentTo: sent })]
+  steering.report(client, { topics })
+  const { body } = await say(url, 'GET', '/v1/idcs')
+  const [part] = body.idcs as { idc: string; sentTo: Record<string, number> }[]
+  assert.deepEqual(
+    [part!.idc, { ...part!.sentTo }],
+    ['constructor', { constructor: 14, toString: 4 }],
+  )
+})
+
 story('a call that nobody remembers is not known, which is no error', async (world) => {
   const { one } = await pair(world)
   for (const id of ['c9-1', 'no-such-thing', '%3Cscript%3E']) {

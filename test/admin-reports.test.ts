@@ -70,6 +70,17 @@ describe('one client', () => {
     assert.equal(clients.size, 1)
   })
 
+  test('may call its counters what it likes, and has at most 200 of them', () => {
+    const { say, part } = world()
+    for (let n = 1; n <= 20; n++) {
+      const names = Array.from({ length: 50 }, (_, i) => [`counter-${n}-${i}`, n])
+      say('c1', { n, isFull: n === 1, counters: { ...Object.fromEntries(names), constructor: n } })
+    }
+    const counters = part('c1')!.counters
+    assert.equal(Object.keys(counters).length, 200)
+    assert.equal(counters.constructor, 20)
+  })
+
   test('has at most 2,000 topics', () => {
     const { clients, say, part } = world()
     const many = (from: number, count: number) =>

@@ -6,6 +6,7 @@ import { connect as connectTo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ClusterSnapshot, TryItAnswer } from '../broker/admin/api.ts'
+import { Metrics } from '../broker/admin/metrics.ts'
 import { type BrokerOptions, startBroker } from '../broker/index.ts'
 import { certificates } from './support/certificates.ts'
 import { ask, registry } from './support/registry.ts'
@@ -85,6 +86,25 @@ story('metrics are what they who keep them say', async (world) => {
   assert.equal((await say(without.url, 'GET', '/metrics')).status, 501)
 })
 
+story('the admin side tells Prometheus of itself', async (world) => {
+  const metrics = new Metrics({ broker: 'b1', idc: 'sz', version: '1.2.3' })
+  const steering = new FakeSteering('b1')
+  const { url } = await admin(world, steering, { metrics })
+  const client = steering.link('c1')
+  steering.report(client, {})
+  steering.report(client, { n: 0 })
+  await say(url, 'GET', '/v1/nothing')
+  await say(url, 'GET', '/v1/topics/a..b')
+  const text = String((await say(url, 'GET', '/metrics')).body.text)
+  const lines = [
+    ...['requests_refused"} 2', 'reports_malformed"} 1', 'listeners_dropped"} 0'],
+    ...['peers_failed"} 0', 'actions_refused"} 0', 'orders_unanswered"} 0'],
+  ]
+  for (const line of lines)
+    assert.ok(text.includes(`finbus_admin_events_total{event="${line}`), line)
+  assert.match(text, /^finbus_admin_clients 1$/m)
+})
+
 /** A request for exactly this path, which no client library has tidied up. */
 const raw = (url: string, path: string): Promise<string> =>
   new Promise((resolve, reject) => {
@@ -151,7 +171,7 @@ story(
     })
     const own = await listen(world, one.url)
     const all = await listen(world, one.url, '', { scope: 'cluster' })
-    await until('the peer is followed', () => other.server.counters().listeners === 1)
+    await until('the peer is followed', () => other.server.figures().listeners === 1)
     const socket = connectTo(Number(new URL(one.url).port), '127.0.0.1')
     socket.on('error', () => {})
     const cut = new Promise((resolve) => socket.once('close', resolve))
@@ -160,7 +180,7 @@ story(
     await one.server.close()
     await cut
     await until('the listeners are cut', () => own.isOver && all.isOver)
-    await until('the peer is let go', () => other.server.counters().listeners === 0)
+    await until('the peer is let go', () => other.server.figures().listeners === 0)
   },
 )
 

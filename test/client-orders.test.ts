@@ -98,6 +98,31 @@ describe('an order about queues', () => {
 })
 
 describe('an order about a circuit', () => {
+  story(
+    'for one client goes before one for all, which holds again when that is over',
+    async (w) => {
+      const { onlooker, bus } = await twoInstances(w)
+      const all = {
+        ...FORCE,
+        what: 'circuit',
+        id: 'for-all',
+        reason: 'the ledger is wrong',
+      } as const
+      const one = { ...all, id: 'for-one', to: 'closed', reason: 'this one repairs it' } as const
+      await onlooker.order(all)
+      assert.deepEqual(await whoAnswers(bus), ['circuit_open'])
+      await onlooker.order(one)
+      assert.deepEqual(await whoAnswers(bus), ['one', 'two'])
+      await onlooker.order({ ...one, to: 'auto' })
+      assert.match((await failure(bus.request('work.who', {}), 'circuit_open')).message, /ledger/)
+      await onlooker.order({ ...one, forMs: 30 })
+      const isOpen = async () => (await whoAnswers(bus)).join() === 'circuit_open'
+      await until('its time is over, and the other holds', isOpen)
+      await onlooker.order({ ...all, to: 'auto' })
+      assert.deepEqual(await whoAnswers(bus), ['one', 'two'])
+    },
+  )
+
   story('opens it, also before the topic was called, and takes that back', async (w) => {
     const { onlooker, bus, two } = await twoInstances(w)
     await two.reply('work.later', () => 'later')

@@ -112,8 +112,27 @@ describe('a broker is drained', () => {
     assert.equal(call.end, 'not_connected not_executed')
     resume(b1)
     const patient = r.call({ waitForResponder: true, timeoutMs: 8_000 })
-    world.run(3_000)
+    world.run(5_500)
     assert.equal(patient.end, 'reply')
+    world.assertQuiet()
+  })
+
+  test('a drained one is not hammered by clients with calls in hand, who are back soon after', () => {
+    const { world, b1, r } = town(1)
+    drain(b1)
+    world.run(500)
+    const before = r.refusals.length
+    const calls = r.callMany(50, { waitForResponder: true, timeoutMs: 60_000 })
+    for (let s = 0; s < 30; s++) {
+      r.call({ timeoutMs: 500 })
+      world.run(1_000)
+    }
+    const refused = r.refusals.length - before
+    assert.ok(refused >= 5 && refused <= 13, `${refused} dials in 30 s`)
+    resume(b1)
+    world.run(5_500)
+    for (const call of calls) assert.equal(call.end, 'reply')
+    world.run(80_000)
     world.assertQuiet()
   })
 

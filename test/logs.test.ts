@@ -156,3 +156,28 @@ story('a thousand calls that go well write no line', async (world) => {
   for (let i = 0; i < 1_000; i++) await bus.request('work.one', {})
   assert.deepEqual(texts.slice(before), [])
 })
+
+story(
+  'what a caller throws when it is told the id of its call is a line, not the end',
+  async (world) => {
+    const { logger, texts } = keptLog()
+    const broker = await world.broker()
+    const bus = await world.connect(broker, { logger })
+    await bus.reply('give.id', (_, ctx) => ctx.correlationId)
+    const thrower = (): void => {
+      throw new Error('a sync defect of the user')
+    }
+    const rejecter = async (): Promise<void> => {
+      throw new Error('an async defect of the user')
+    }
+    const ids = [
+      await bus.request('give.id', {}, { onAccepted: thrower }),
+      await bus.request('give.id', {}, { onAccepted: rejecter }),
+    ]
+    assert.equal(new Set(ids).size, 2)
+    const told = (): string[] => texts.filter((text) => text.includes('onAccepted has thrown'))
+    await until('both are logged', () => told().length === 2)
+    assert.match(told()[0]!, /a sync defect of the user/)
+    assert.match(told()[1]!, /an async defect of the user/)
+  },
+)

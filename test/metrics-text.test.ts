@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { busyMetrics, series } from './support/metrics.ts'
+import { ADMIN, busyMetrics, series } from './support/metrics.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const NO_PROMTOOL = 'promtool is not installed (Debian: prometheus)'
@@ -26,7 +26,7 @@ describe('the text', () => {
   }, async () => {
     const [metrics, view] = busyMetrics()
     assert.match(metrics.contentType, /^text\/plain; version=0\.0\.4/)
-    const input = await metrics.text(view)
+    const input = await metrics.text(view, ADMIN)
     const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
       input,
       encoding: 'utf8',
@@ -59,7 +59,7 @@ describe('the text', () => {
 
   test('every metric has a series once everything has happened, and starts with finbus_', async () => {
     const [metrics, view] = busyMetrics()
-    const lines = (await metrics.text(view)).split('\n')
+    const lines = (await metrics.text(view, ADMIN)).split('\n')
     const names = lines
       .filter((line) => line.startsWith('# TYPE '))
       .map((line) => line.split(' ')[2]!)
@@ -75,7 +75,7 @@ describe('the text', () => {
 
   test('the page about it lists every metric as it is', async () => {
     const [metrics, view] = busyMetrics()
-    const text = await metrics.text(view)
+    const text = await metrics.text(view, ADMIN)
     const page = readFileSync(`${ROOT}rr-client/otel/README.md`, 'utf8')
     const listed = [...page.matchAll(/^\| `(finbus_[a-z_]+)` \| ([a-z]+) \| ([^|]*) \| (.*) \|$/gm)]
     const told = [...text.matchAll(/^# HELP (\S+) (.*)\n# TYPE \S+ (\S+)\n(.*)$/gm)]

@@ -173,6 +173,16 @@ describe('a broker that closes', () => {
     assert.deepEqual(ids(all, 11), [])
   })
 
+  test('may return if it only takes nobody for a while', () => {
+    const all = directory()
+    accept(all, 0, broker('a', 1, 'ws://a:1'))
+    assert.equal(all.withdraw(10, 'a', 1, true), true)
+    assert.deepEqual(ids(all, 11), [])
+    accept(all, 12, broker('a', 1, 'ws://a:1'))
+    assert.equal(all.withdraw(13, 'a', 1), true)
+    refuse(all, 14, broker('a', 1, 'ws://a:1'), 'withdrawn')
+  })
+
   test('takes nobody with it: not the life after it, nor another broker', () => {
     const all = directory()
     accept(all, 0, broker('a', 1, 'ws://a:1'))

@@ -292,3 +292,34 @@ story(
     assert.deepEqual(silent.details, { stage: 'requester', limit: 300 })
   },
 )
+
+story('a broker that drains is listed no more, and again when it resumes', async (world) => {
+  const { url } = await registry(world)
+  const admin = 'http://127.0.0.1:0'
+  const broker = await world.broker({ id: 'b1', registry: url, admin })
+  await world.broker({ id: 'b2', registry: url })
+  const listed = async (): Promise<string> => {
+    const { body } = await ask(url, 'GET', '/v1/brokers')
+    return (body.brokers as { id: string }[]).map(({ id }) => id).join()
+  }
+  assert.equal(await listed(), 'b1,b2')
+  const act = (what: string) =>
+    ask(
+      broker.adminUrl!,
+      'POST',
+      `/v1/brokers/b1/${what}`,
+      { reason: 'new kernel' },
+      { 'content-type': 'application/json' },
+    )
+  assert.equal((await act('drain')).status, 200)
+  await until('it is taken back', async () => (await listed()) === 'b2')
+  // Again and again, as fast as it goes: the last word counts.
+  for (let i = 0; i < 5; i++) {
+    await act('resume')
+    await act('drain')
+  }
+  await act('resume')
+  await until('it is there again', async () => (await listed()) === 'b1,b2')
+  await act('drain')
+  await until('it is taken back', async () => (await listed()) === 'b2')
+})

@@ -41,6 +41,11 @@ export class Auth {
       const message = `without tokens the host must be a loopback name, such as 127.0.0.1; got ${shown(host)}`
       throw new AdminRefusal('forbidden', message)
     }
+    // Without an Origin, such as for images: nothing could be read, but each holds or costs something.
+    const isForeign = headers['sec-fetch-site'] === 'cross-site'
+    if (isForeign && headers['sec-fetch-mode'] !== 'navigate') {
+      throw new AdminRefusal('forbidden', 'pages of other sites are not served here')
+    }
     if (origin !== undefined && hostOf(origin) !== host.toLowerCase()) {
       throw new AdminRefusal('forbidden', `pages of ${shown(origin)} are not served here`)
     }

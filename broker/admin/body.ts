@@ -53,9 +53,17 @@ export const checked = <S extends z.ZodObject>(
     throw new AdminRefusal('invalid_argument', message)
   }
   const place = issue.path.join('.')
-  const got = plainText(JSON.stringify(valueAt(value, issue.path)) ?? 'nothing', 80)
+  const got = plainText(shown(valueAt(value, issue.path)), 80)
   const message = `${place === '' ? what : place}: ${issue.message}; got ${got}`
   throw new AdminRefusal('invalid_argument', plainText(message))
+}
+
+const shown = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? 'nothing'
+  } catch {
+    return 'what is nested too deeply to be shown'
+  }
 }
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown => {

@@ -1,6 +1,6 @@
 import type { ClientIdentity } from '../steering.ts'
 import type { ClientPart } from './api.ts'
-import { MAX_CLIENT_TOPICS, type ReadReport } from './report-schema.ts'
+import { MAX_CLIENT_COUNTERS, MAX_CLIENT_TOPICS, type ReadReport } from './report-schema.ts'
 import { plainText } from './text.ts'
 
 type ClientTopic = ClientPart['topics'][number]
@@ -26,7 +26,7 @@ export class ClientRecord {
   /** About, in memory. */
   bytes = 0
   inFlight = 0
-  #counters: Record<string, number> = {}
+  readonly #counters = new Map<string, number>()
   #links: ClientPart['links'] = []
   #answering: ClientPart['answering'] = []
   readonly #topics = new Map<string, ClientTopic>()
@@ -53,11 +53,14 @@ export class ClientRecord {
     this.inFlight = report.inFlight
     if (report.isFull) {
       this.#topics.clear()
-      this.#counters = {}
+      this.#counters.clear()
       this.#links = []
       this.#answering = []
     }
-    Object.assign(this.#counters, report.counters)
+    for (const [name, total] of Object.entries(report.counters ?? {})) {
+      const isKnown = this.#counters.has(name)
+      if (isKnown || this.#counters.size < MAX_CLIENT_COUNTERS) this.#counters.set(name, total)
+    }
     if (report.links !== undefined) this.#links = report.links
     if (report.answering !== undefined) this.#answering = report.answering
     for (const topic of report.left ?? []) this.#topics.delete(topic)
@@ -79,7 +82,7 @@ export class ClientRecord {
       ageMs: now - this.heardAt,
       n: this.n,
       inFlight: this.inFlight,
-      counters: this.#counters,
+      counters: Object.fromEntries(this.#counters),
       links: this.#links,
       topics: [...this.#topics.values()],
       answering: this.#answering,
@@ -97,7 +100,7 @@ export class ClientRecord {
     this.bytes =
       TOPIC_BYTES * (1 + this.#answering.length) +
       ROUTE_BYTES * this.#links.length +
-      KEY_BYTES * Object.keys(this.#counters).length
+      KEY_BYTES * this.#counters.size
     let omitted = 0
     for (const [name, topic] of this.#topics) {
       const cost = costOf(topic)

@@ -15,6 +15,9 @@ const MOST_PAUSE_MS = 5_000
 /** A peer says something every 15 s. */
 const SILENCE_MS = 40_000
 
+/** Lives of brokers that are followed by one feed: a hundred brokers, started again and again. */
+const MAX_LIVES = 5_000
+
 interface Follower {
   close(): void
 }
@@ -29,6 +32,8 @@ export class ClusterFeed {
   /** From where on each life is here. */
   readonly #begins = new Map<number, number>()
   readonly #followers = new Map<string, Follower>()
+  /** Life of this broker. */
+  readonly #own: number
   readonly #stopOwn: () => void
   /** Of a peer that was not heard of before everything is news; else only what comes from now on. */
   readonly #isResumed: boolean
@@ -46,6 +51,7 @@ export class ClusterFeed {
     this.#http = http
     this.#credentials = credentials
     this.#isResumed = after !== undefined
+    this.#own = own.life
     this.#positions = new Map(after)
     const { ring } = own.feed
     let next = after === undefined ? ring.end : Math.max(1, (after.get(own.life) ?? 0) + 1)
@@ -100,6 +106,9 @@ export class ClusterFeed {
   #take({ event, id, data }: SentEvent): void {
     const [life, n] = id.split('-').map(Number)
     if (!Number.isSafeInteger(life) || !Number.isSafeInteger(n)) return
+    // Nobody else says what happened here, or speaks for more brokers than there may be.
+    const isNew = !this.#positions.has(life!)
+    if (life === this.#own || (isNew && this.#positions.size >= MAX_LIVES)) return
     const known = this.#positions.get(life!)
     if (event === START_EVENT && known === undefined) {
       this.#positions.set(life!, n!)

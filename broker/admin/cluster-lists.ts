@@ -65,7 +65,9 @@ export const idcsOf = ({ brokers, clients, forces }: ClusterSnapshot): IdcPart[]
     part.clients += 1
     for (const { sentTo } of topics) {
       for (const [to, sent] of Object.entries(sentTo)) {
-        part.sentTo[to] = (part.sentTo[to] ?? 0) + sent
+        // A data centre may have the name of something that every object has.
+        const before = Object.hasOwn(part.sentTo, to) ? part.sentTo[to]! : 0
+        part.sentTo[to] = before + sent
       }
     }
   }

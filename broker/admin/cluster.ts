@@ -8,8 +8,10 @@ import { plainText } from './text.ts'
 
 /** No peer is waited for longer. */
 export const PEER_MS = 800
-/** Whoever asks within so long with the same credentials gets the same answer. */
+/** Whoever asks within so long, and shows the same, gets the same answer. */
 const SHARED_MS = 250
+/** What this broker alone would say is put together anew only after so long. */
+const OWN_SHARED_MS = 100
 const MAX_SHARED = 100
 const MAX_CLIENTS = 2_000
 
@@ -26,26 +28,37 @@ interface Shared {
 
 /** All brokers as this one can see them. */
 export class Cluster {
-  readonly #own: () => ClusterSnapshot
+  readonly #makeOwn: () => ClusterSnapshot
   readonly #peers: Peers
   readonly #http: PeerHttp
   readonly #now: () => number
   readonly #known = new Map<string, Known>()
   readonly #shared = new Map<string, Shared>()
+  #own: { at: number; snapshot: ClusterSnapshot } | undefined
   readonly counters = { peersAsked: 0, peersFailed: 0 }
 
   /** `own`: what this broker alone would say. */
   constructor(own: () => ClusterSnapshot, peers: Peers, http: PeerHttp, now: () => number) {
-    this.#own = own
+    this.#makeOwn = own
     this.#peers = peers
     this.#http = http
     this.#now = now
   }
 
+  /** What this broker alone says now. */
+  own(): ClusterSnapshot {
+    const now = this.#now()
+    if (this.#own === undefined || now - this.#own.at > OWN_SHARED_MS) {
+      this.#own = { at: now, snapshot: this.#makeOwn() }
+    }
+    return this.#own.snapshot
+  }
+
   snapshot(credentials: Credentials): Promise<ClusterSnapshot> {
     const now = this.#now()
     for (const [key, { at }] of this.#shared) if (now - at > SHARED_MS) this.#shared.delete(key)
-    const key = JSON.stringify(credentials)
+    // Peers show the same to all who show them the same token: a name to act by changes nothing.
+    const key = credentials.authorization ?? ''
     const shared = this.#shared.get(key)
     if (shared !== undefined) return shared.snapshot
     const snapshot = this.#gather(credentials)
@@ -56,6 +69,7 @@ export class Cluster {
   /** After an action everybody sees what it did. */
   changed(): void {
     this.#shared.clear()
+    this.#own = undefined
   }
 
   /** The brokers to be acted on: this one, then the peers, by what was last known of them. */
@@ -67,7 +81,7 @@ export class Cluster {
   async #gather(credentials: Credentials): Promise<ClusterSnapshot> {
     const peers = this.#peers.list()
     const answers = await Promise.all(peers.map((peer) => this.#askOne(peer, credentials)))
-    const own = this.#own()
+    const own = this.own()
     const brokers = [...own.brokers]
     const snapshots = [own]
     const urls = new Set(peers.map(({ url }) => url))

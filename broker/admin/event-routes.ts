@@ -17,6 +17,8 @@ const MAX_ID = 4_096
 const HEADERS = { 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }
 
 interface Followed {
+  /** Others who listen may find it. */
+  readonly isShared: boolean
   readonly followed: ClusterFeed
   listeners: number
   linger: NodeJS.Timeout | undefined
@@ -38,12 +40,13 @@ export class ClusterFeeds {
 
   /** The feed, and how to let go of it. */
   take({ credentials }: Caller, after: Positions | undefined): { feed: Feed; letGo: () => void } {
-    const shared = JSON.stringify(credentials)
+    const shared = credentials.authorization ?? ''
     const isFit = after === undefined || this.#feeds.get(shared)?.followed.holds(after) !== false
     // Who comes back to more than the others' feed has is given one of its own.
     const key = isFit ? shared : `${shared} ${++this.#resumed}`
     const known = this.#feeds.get(key)
     const entry: Followed = known ?? {
+      isShared: isFit,
       followed: new ClusterFeed(this.#own, this.#peers, this.#http, credentials, after),
       listeners: 0,
       linger: undefined,
@@ -65,10 +68,12 @@ export class ClusterFeeds {
   #letGo(key: string, entry: Followed): void {
     entry.listeners -= 1
     if (entry.listeners > 0 || this.#feeds.get(key) !== entry) return
-    entry.linger = setTimeout(() => {
+    const end = (): void => {
       this.#feeds.delete(key)
       entry.followed.close()
-    }, LINGER_MS)
+    }
+    if (entry.isShared) entry.linger = setTimeout(end, LINGER_MS)
+    else end()
   }
 }
 

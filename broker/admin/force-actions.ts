@@ -1,10 +1,11 @@
 /** What operators do to the circuits and the queue isolation of clients. */
 import { z } from '@hono/zod-openapi'
+import { EVERY_TOPIC } from '../../bus/order.ts'
 import type { ForceTarget } from './forces.ts'
 import { type ForceWish, type Forcing, nameOf } from './forcing.ts'
 import { AdminRefusal } from './refusal.ts'
 import type { Deed, Ordered, Routes } from './routes.ts'
-import { forMs, idc, instanceId, reason, topicOrAll } from './words.ts'
+import { circuitTopic, forMs, idc, instanceId, reason, topicOrAll } from './words.ts'
 
 const TO = z.enum(['open', 'closed', 'probe', 'auto'])
 const replace = z.boolean().default(false)
@@ -15,7 +16,7 @@ export const addForceActions = (routes: Routes, forcing: Forcing): void => {
     { caller, isPassedOn }: Pick<Ordered<never, never>, 'caller' | 'isPassedOn'>,
   ): Deed => ({
     target: `${nameOf(wish.target)} to ${wish.to}`,
-    topic: wish.target.topic === '*' ? null : wish.target.topic,
+    topic: wish.target.topic === EVERY_TOPIC ? null : wish.target.topic,
     reason: wish.reason,
     run: () => forcing.force(wish, caller, isPassedOn),
   })
@@ -24,7 +25,7 @@ export const addForceActions = (routes: Routes, forcing: Forcing): void => {
     {
       ...{ method: 'post', path: '/v1/circuits/{topic}/force', action: 'force_circuit' },
       summary: 'Overrules the circuit of a topic at all requesters, or at one; auto ends it.',
-      params: z.object({ topic: topicOrAll }),
+      params: z.object({ topic: circuitTopic }),
       body: z.strictObject({
         ...{ to: TO, forMs, requester: instanceId.optional(), replace, reason },
       }),
@@ -69,7 +70,7 @@ export const addForceActions = (routes: Routes, forcing: Forcing): void => {
       ...{ method: 'post', path: '/v1/idcs/{idc}/isolate', action: 'isolate_idc' },
       summary: 'Isolates all queues whose owners run in a data centre.',
       params: z.object({ idc }),
-      body: z.strictObject({ topic: topicOrAll.default('*'), forMs, replace, reason }),
+      body: z.strictObject({ topic: topicOrAll.default(EVERY_TOPIC), forMs, replace, reason }),
     },
     ({ params: { idc }, body, ...by }) => {
       const target = queuesOf(body.topic, idc)
@@ -83,7 +84,7 @@ export const addForceActions = (routes: Routes, forcing: Forcing): void => {
       ...{ method: 'post', path: '/v1/idcs/{idc}/restore', action: 'restore_idc' },
       summary: 'Ends the isolation of a data centre, whoever said it.',
       params: z.object({ idc }),
-      body: z.strictObject({ topic: topicOrAll.default('*'), reason }),
+      body: z.strictObject({ topic: topicOrAll.default(EVERY_TOPIC), reason }),
     },
     ({ params: { idc }, body, ...by }) => {
       const target = queuesOf(body.topic, idc)

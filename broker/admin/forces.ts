@@ -1,9 +1,6 @@
-import type { ForceOrder } from '../../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder } from '../../bus/order.ts'
 import type { Steering } from '../steering.ts'
 import type { StandingForce } from './api.ts'
-
-/** Words that stand at once at one broker. */
-const MAX_STANDING = 150
 
 /** What an operator's word is about. */
 export interface ForceTarget {
@@ -21,16 +18,17 @@ export interface ForceTarget {
 export const forceId = ({ what, topic, instance, idc }: ForceTarget): string =>
   `${what}/${topic}/${instance ?? '*'}/${idc ?? '*'}`
 
-/** Whether the two speak of some of the same circuits or queues by the same name. */
+/** Whether the two may speak of some of the same circuits or queues. */
 export const meets = (a: ForceTarget, b: ForceTarget): boolean =>
   a.what === b.what &&
-  a.topic === b.topic &&
+  (a.topic === b.topic || a.topic === EVERY_TOPIC || b.topic === EVERY_TOPIC) &&
   (a.instance === null || b.instance === null || a.instance === b.instance) &&
   (a.idc === null || b.idc === null || a.idc === b.idc)
 
 /** Whether everything the second speaks of the first speaks of, too. */
 export const covers = (a: ForceTarget, b: ForceTarget): boolean =>
   meets(a, b) &&
+  (a.topic === b.topic || a.topic === EVERY_TOPIC) &&
   (a.instance === null || a.instance === b.instance) &&
   (a.idc === null || a.idc === b.idc)
 
@@ -52,11 +50,10 @@ export class Forces {
     return [...this.#standing.values()]
   }
 
-  hasRoom(target: ForceTarget): boolean {
-    return this.list().length < MAX_STANDING || this.#standing.has(forceId(target))
-  }
-
-  /** It stands from now on; clients that link later hear of it, if it is meant for all. */
+  /**
+   * It stands from now on; clients that link later hear of it, if it is meant for all. Throws
+   * `overloaded`, and nothing has changed, if the broker keeps as many orders as it may.
+   */
   stand(force: StandingForce, order: ForceOrder, isForAll: boolean): void {
     if (isForAll) {
       this.#steering.keepOrder(order, force.id, this.#steering.now() + order.forMs)

@@ -1,4 +1,4 @@
-import type { ForceOrder } from '../../bus/order.ts'
+import { EVERY_TOPIC, type ForceOrder, MAX_WORDS } from '../../bus/order.ts'
 import type { Steering } from '../steering.ts'
 import type { ActionReport, StandingForce } from './api.ts'
 import type { Caller } from './auth.ts'
@@ -59,13 +59,13 @@ export class Forcing {
     const { forces } = await this.#cluster.snapshot(caller.credentials)
     const elsewhere = forces.filter(({ broker }) => broker !== this.#steering.id)
     // Those said here are looked at now: another operator may have spoken while peers were asked.
-    const standing = [...this.#forces.list(), ...elsewhere].filter((force) => meets(force, target))
+    const all = [...this.#forces.list(), ...elsewhere]
+    const standing = all.filter((force) => meets(force, target))
     if (!wish.replace) refuseConflict(standing, caller.who)
-    if (!this.#forces.hasRoom(target)) {
-      throw new AdminRefusal('too_many', 'as many words stand here as may; end some of them first')
-    }
-    const ended = standing.filter((force) => covers(target, force))
     const isStanding = wish.to === 'open' || wish.to === 'closed'
+    if (isStanding) refuseOneMore(all, target)
+    const ended = standing.filter((force) => covers(target, force))
+    if (wish.to === 'auto' && ended.length === 0) refuseInVain(standing, target)
     const order = orderOf(wish)
     const now = Date.now()
     const word: StandingForce = {
@@ -81,8 +81,11 @@ export class Forcing {
       at: now,
       until: now + wish.forMs,
     }
-    for (const each of ended) this.#forces.endFor(each, endOf(each, wish.reason))
+    // First, as it may find no room: then the others go on as they are.
     if (isStanding) this.#forces.stand(word, order, requester === null)
+    for (const each of ended) {
+      if (!isStanding || each.id !== order.id) this.#forces.endFor(each, endOf(each, wish.reason))
+    }
     const silent = new SilentNodes()
     const brokers = new Set(ended.map(({ broker }) => broker))
     brokers.delete(this.#steering.id)
@@ -154,8 +157,30 @@ const refuseConflict = (standing: readonly StandingForce[], who: string): void =
   })
 }
 
+/** Clients would go by no more of them. */
+const refuseOneMore = (all: readonly StandingForce[], target: ForceTarget): void => {
+  const others = all.filter(({ what, id }) => what === target.what && id !== forceId(target))
+  if (others.length < MAX_WORDS) return
+  const what = target.what === 'circuit' ? 'circuits' : 'queues'
+  const message = `${others.length} words about ${what} are in force, as many as clients go by; end some of them first`
+  throw new AdminRefusal('too_many', message)
+}
+
+/** What is said of less takes nothing back that was said of more: it would only seem to be done. */
+const refuseInVain = (standing: readonly StandingForce[], target: ForceTarget): void => {
+  const broader = standing.find((force) => covers(force, target))
+  if (broader === undefined) return
+  const { by, to, until, reason, broker } = broader
+  const [what, less] = [nameOf(broader), nameOf(target)]
+  const end = new Date(until).toISOString()
+  const message = `nothing was said of ${less} alone: ${by} has forced ${what} ${to} until ${end} (${reason}); end that, and say anew what is to go on`
+  throw new AdminRefusal('conflict', message, {
+    ...{ who: by, what, to, until, reason, broker, isBroader: true },
+  })
+}
+
 export const nameOf = ({ topic, what, instance, idc }: ForceTarget): string => {
-  const all = topic === '*' ? 'all topics' : topic
+  const all = topic === EVERY_TOPIC ? 'all topics' : topic
   const of = what === 'circuit' ? `the circuit of ${all}` : `queues of ${all}`
   const at = instance === null ? '' : ` ${what === 'circuit' ? 'at' : 'owned by'} ${instance}`
   return `${of}${at}${idc === null ? '' : ` in ${idc}`}`

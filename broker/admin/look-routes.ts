@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { messageOf } from '../../bus/codec.ts'
 import type { Steering } from '../steering.ts'
-import type { ClusterSnapshot, SessionPage, TimelineEntry } from './api.ts'
+import type { SessionPage, TimelineEntry } from './api.ts'
 import type { Audit } from './audit.ts'
 import type { Credentials } from './auth.ts'
 import { type Cluster, PEER_MS } from './cluster.ts'
@@ -58,7 +58,6 @@ const ENTRIES = z.object({ entries: z.array(z.unknown()).max(MOST_ENTRIES) })
 
 export interface Sights {
   readonly steering: Steering
-  readonly own: () => ClusterSnapshot
   readonly cluster: Cluster
   readonly timeline: Timeline
   readonly traces: Traces
@@ -68,12 +67,12 @@ export interface Sights {
 }
 
 export const addLooks = (routes: Routes, sights: Sights): void => {
-  const { steering, own, cluster, timeline, traces, audit } = sights
+  const { steering, cluster, timeline, traces, audit } = sights
   const snapshotFor = ({
     caller,
     isPassedOn,
   }: Pick<Asked<never, never>, 'caller' | 'isPassedOn'>) =>
-    isPassedOn ? own() : cluster.snapshot(caller.credentials)
+    isPassedOn ? cluster.own() : cluster.snapshot(caller.credentials)
 
   routes.look(
     {
@@ -81,8 +80,9 @@ export const addLooks = (routes: Routes, sights: Sights): void => {
       summary: 'The cluster now, or the broker that is asked alone.',
       query: SCOPED,
       answer: SNAPSHOT,
+      isShared: true,
     },
-    ({ query, ...asked }) => (query.scope === 'broker' ? own() : snapshotFor(asked)),
+    ({ query, ...asked }) => (query.scope === 'broker' ? cluster.own() : snapshotFor(asked)),
   )
 
   routes.look(

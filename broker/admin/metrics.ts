@@ -1,9 +1,11 @@
-import { Counter, Gauge, Registry } from 'prom-client'
+import { type Gauge, Registry } from 'prom-client'
 import type { Advisory } from '../../bus/advisory.ts'
 import type { Report } from '../../bus/report.ts'
 import type { BrokerView } from '../core/view.ts'
 import type { ClientIdentity } from '../steering.ts'
+import { type AdminFigures, AdminMetrics } from './admin-metrics.ts'
 import { Labels } from './label-room.ts'
+import { metricMakers } from './metric-makers.ts'
 import { ReportMetrics } from './report-metrics.ts'
 import { ViewMetrics } from './view-metrics.ts'
 
@@ -24,33 +26,30 @@ export class Metrics {
   readonly #view: ViewMetrics
   readonly #reports: ReportMetrics
   readonly #folded: Gauge<'label'>
+  readonly #admin: AdminMetrics
 
   constructor({ broker, idc, version }: MetricsFacts) {
-    const registers = [this.#registry]
-    new Gauge({
-      name: 'finbus_build_info',
-      help: 'What runs here; always 1.',
-      labelNames: ['version', 'broker', 'idc', 'node'],
-      registers,
-    }).set({ version, broker, idc, node: process.version }, 1)
-    const expired = new Counter({
-      name: 'finbus_expired_total',
-      help: 'Requests whose time was over before they were started, by where: queue or handler.',
-      labelNames: ['stage'],
-      registers,
-    })
-    const protocolErrors = new Counter({
-      name: 'finbus_protocol_errors_total',
-      help: 'Links ended for what came over them, by who ended them: broker or client.',
-      labelNames: ['side'],
-      registers,
-    })
-    this.#folded = new Gauge({
-      name: 'finbus_label_values_folded',
-      help: 'Values without a series of their own, which are counted under other.',
-      labelNames: ['label'],
-      registers,
-    })
+    const { gauge, counter } = metricMakers(this.#registry)
+    const build = gauge('build_info', 'What runs here; always 1.', [
+      ...(['version', 'broker', 'idc', 'node'] as const),
+    ])
+    build.set({ version, broker, idc, node: process.version }, 1)
+    const expired = counter(
+      'expired',
+      'Requests whose time was over before they were started, by where: queue or handler.',
+      ['stage'],
+    )
+    const protocolErrors = counter(
+      'protocol_errors',
+      'Links ended for what came over them, by who ended them: broker or client.',
+      ['side'],
+    )
+    this.#folded = gauge(
+      'label_values_folded',
+      'Values without a series of their own, which are counted under other.',
+      ['label'],
+    )
+    this.#admin = new AdminMetrics(this.#registry)
     this.#view = new ViewMetrics(this.#registry, this.#labels, expired, protocolErrors)
     this.#reports = new ReportMetrics(this.#registry, this.#labels, expired, protocolErrors)
   }
@@ -79,8 +78,9 @@ export class Metrics {
   }
 
   /** In Prometheus's own format, as everything stands now. */
-  text(view: BrokerView): Promise<string> {
+  text(view: BrokerView, admin: AdminFigures): Promise<string> {
     this.#view.read(view)
+    this.#admin.read(admin)
     this.#reports.read()
     for (const [label, count] of Object.entries(this.#labels.folded())) {
       this.#folded.set({ label }, count)

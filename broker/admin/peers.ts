@@ -84,8 +84,10 @@ export class Peers {
     return [...peers.values()]
   }
 
-  /** A broker that was named by its url has said who it is. */
+  /** A broker has said who it is. One that drains is listed no more, and there as long as it answers. */
   met(peer: Peer): void {
+    const listed = this.#listed.get(peer.id ?? '')
+    if (listed?.url === peer.url) listed.listedAt = this.#now()
     if (this.#sources.urls.includes(peer.url)) this.#met.set(peer.url, peer)
   }
 

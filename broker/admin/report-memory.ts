@@ -1,6 +1,7 @@
 import { isTopic } from '../../bus/names.ts'
 import type { AnsweringReport, LinkReport, Report, TopicReport } from '../../bus/report.ts'
 import type { ClientIdentity } from '../steering.ts'
+import { MAX_CLIENT_COUNTERS } from './report-schema.ts'
 
 /** Clients whose last word is remembered, and topics of one of them. */
 const MAX_CLIENTS = 20_000
@@ -18,7 +19,7 @@ export interface KnownTopic {
   readonly retries: number
   readonly moves: number
   readonly recoveries: number
-  readonly sentTo: Readonly<Record<string, number>>
+  readonly sentTo: ReadonlyMap<string, number>
 }
 
 /** A client as it told itself last. */
@@ -87,7 +88,8 @@ export class ReportMemory {
     known.links = report.links ?? known.links
     known.answering = report.answering?.filter(({ topic }) => isTopic(topic)) ?? known.answering
     for (const [name, total] of Object.entries(report.counters ?? {})) {
-      known.counters.set(name, total)
+      const hasPlace = known.counters.has(name) || known.counters.size < MAX_CLIENT_COUNTERS
+      if (hasPlace) known.counters.set(name, total)
     }
     for (const topic of report.left ?? []) known.topics.delete(topic)
     let hasRoom = true
@@ -120,5 +122,5 @@ const knownTopic = ({ circuit, open, routes, ...totals }: TopicReport): KnownTop
   retries: totals.retries,
   moves: totals.moves,
   recoveries: totals.recoveries,
-  sentTo: totals.sentTo,
+  sentTo: new Map(Object.entries(totals.sentTo)),
 })

@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Counter, Registry } from 'prom-client'
 import type { Advisory } from '../../bus/advisory.ts'
 import { isBusErrorCode, isServiceCode } from '../../bus/errors.ts'
 import { LATENCY_BUCKETS } from '../../bus/latency.ts'
@@ -7,6 +7,7 @@ import type { Report, TopicReport } from '../../bus/report.ts'
 import type { ClientIdentity } from '../steering.ts'
 import { CountedHistogram } from './counted-histogram.ts'
 import { type Labels, OTHER } from './label-room.ts'
+import { metricMakers } from './metric-makers.ts'
 import { type Before, isCircuitState, ReportMemory } from './report-memory.ts'
 import { StateGauges } from './state-gauges.ts'
 
@@ -68,9 +69,7 @@ export class ReportMetrics {
     this.#expired = expired
     this.#protocolErrors = protocolErrors
     const registers = [registry]
-    const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-      new Counter({ name: `finbus_${name}_total`, help, labelNames, registers })
-
+    const { gauge, counter } = metricMakers(registry)
     this.#requests = counter(
       'requests',
       'Calls that have settled, by what the caller saw, and what is known of their execution.',
@@ -124,12 +123,9 @@ export class ReportMetrics {
       ['reason'],
     )
     this.#newsDropped = counter('report_news_dropped', 'News that clients had no room to report.')
-    this.#clients = new Gauge({
-      name: 'finbus_reporting_clients',
-      help: 'Linked clients that report to this broker.',
-      labelNames: ['idc'],
-      registers,
-    })
+    this.#clients = gauge('reporting_clients', 'Linked clients that report to this broker.', [
+      'idc',
+    ])
     this.#gauges = new StateGauges(registry, labels)
   }
 
@@ -198,7 +194,7 @@ export class ReportMetrics {
     }
     const reason = report.isAway ? 'failover' : 'spill_over'
     for (const [to, total] of Object.entries(report.sentTo)) {
-      const by = this.#since(total, known?.sentTo[to], from)
+      const by = this.#since(total, known?.sentTo.get(to), from)
       if (by === 0) continue
       const between = { from_idc: idc, to_idc: this.#labels.idc.of(to) }
       this.#sends.inc({ topic, ...between }, by)

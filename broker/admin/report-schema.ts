@@ -15,7 +15,8 @@ import { plainText } from './text.ts'
 /** Topics of one client, also all that it ever told together. */
 export const MAX_CLIENT_TOPICS = 2_000
 const MAX_LINKS = 1_000
-const MAX_KEYS = 200
+/** Counters of one client, too. */
+export const MAX_CLIENT_COUNTERS = 200
 
 /** Ids and names are longer nowhere. */
 export const short = z.string().max(2 * MAX_NAME)
@@ -24,7 +25,10 @@ export const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER)
 export const shortText = z.string().transform((value) => plainText(value))
 export const tally = z
   .record(z.string().max(2 * MAX_NAME), count)
-  .refine((counts) => Object.keys(counts).length <= MAX_KEYS, `must have at most ${MAX_KEYS} keys`)
+  .refine(
+    (counts) => Object.keys(counts).length <= MAX_CLIENT_COUNTERS,
+    `must have at most ${MAX_CLIENT_COUNTERS} keys`,
+  )
 export const buckets = z.array(count).max(LATENCY_BUCKETS)
 
 const FORCED = z.object({ to: z.enum(['open', 'closed']), reason: shortText, leftMs: count })

@@ -11,7 +11,7 @@ import { type Audit, NOBODY } from './audit.ts'
 import type { Auth, Caller } from './auth.ts'
 import { checked, readJson } from './body.ts'
 import { PASSED_ON_HEADER } from './peer-http.ts'
-import { AdminRefusal } from './refusal.ts'
+import { AdminRefusal, type RefusalCode } from './refusal.ts'
 import { ACTION_REPORT, ADMIN_ERROR } from './schemas.ts'
 
 const MAX_BODY_BYTES = 65_536
@@ -32,6 +32,8 @@ export interface RouteSpec<P extends z.ZodObject, Q extends z.ZodObject> {
   readonly params?: P
   readonly query?: Q
   readonly answer: z.ZodType
+  /** Several who ask may be given the same object: it is put into words once. */
+  readonly isShared?: boolean
 }
 
 export interface ActionSpec<P extends z.ZodObject, B extends z.ZodObject> {
@@ -82,9 +84,12 @@ type Env = { Bindings: HttpBindings }
 /** The paths of the admin API: who may, what must be said, what comes back. All of them are described. */
 export class Routes {
   readonly app = new OpenAPIHono<Env>()
+  readonly counters = { requestsRefused: 0 }
   readonly #auth: Auth
   readonly #audit: Audit
   readonly #acted: () => void
+  /** Answers that are shared. */
+  readonly #texts = new WeakMap<object, string>()
   /** Methods by the pattern of their path. */
   readonly #known: { pattern: RegExp; path: string; method: string }[] = []
 
@@ -98,8 +103,12 @@ export class Routes {
       auth.guard(c.env.incoming)
       await next()
     })
-    this.app.onError((error, c) => refused(c, error, log))
-    this.app.notFound((c) => refused(c, this.#missing(c.req.path, c.req.method), log))
+    const no = (c: Context<Env>, error: unknown): Response => {
+      this.counters.requestsRefused += 1
+      return refused(c, error, log)
+    }
+    this.app.onError((error, c) => no(c, error))
+    this.app.notFound((c) => no(c, this.#missing(c.req.path, c.req.method)))
     this.app.openAPIRegistry.registerComponent('securitySchemes', 'token', {
       type: 'http',
       scheme: 'bearer',
@@ -147,7 +156,9 @@ export class Routes {
         response: c.env.outgoing,
         isPassedOn: isPassedOn(c),
       })
-      return said === undefined ? alreadySent() : c.json(said, 200, GUARDS)
+      if (said === undefined) return alreadySent()
+      if (spec.isShared !== true) return c.json(said, 200, GUARDS)
+      return c.body(this.#textOf(said), 200, { ...GUARDS, 'content-type': 'application/json' })
     })
   }
 
@@ -237,6 +248,12 @@ export class Routes {
     }
   }
 
+  #textOf(said: object): string {
+    const text = this.#texts.get(said) ?? JSON.stringify(said)
+    this.#texts.set(said, text)
+    return text
+  }
+
   #describe(route: RouteConfig, isGuarded: boolean): void {
     const { path, method } = route
     const pattern = new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+').replaceAll('.', '\\.')}$`)
@@ -262,7 +279,7 @@ export class Routes {
 
 const refused = (c: Context<Env>, error: unknown, log: Log): Response => {
   const refusal = refusalOf(error)
-  if (refusal.code === 'internal') log.error({ error }, 'defect in the admin API')
+  if (refusal.code === 'internal') log.error({ err: error }, 'defect in the admin API')
   const { status, code, message, details } = refusal
   // What is left of a body is not worth reading, and nothing else should come by this connection.
   const last: Record<string, string> = c.env.incoming.complete ? {} : { connection: 'close' }
@@ -271,11 +288,16 @@ const refused = (c: Context<Env>, error: unknown, log: Log): Response => {
   return c.json(body, status, { ...GUARDS, ...last, ...challenge })
 }
 
+/** What the broker itself refuses. */
+const BUS_CODES: Readonly<Record<string, RefusalCode>> = {
+  invalid_argument: 'invalid_argument',
+  overloaded: 'too_many',
+}
+
 const refusalOf = (error: unknown): AdminRefusal => {
   if (error instanceof AdminRefusal) return error
   if (BusError.is(error)) {
-    const code = error.code === 'invalid_argument' ? error.code : 'unavailable'
-    return new AdminRefusal(code, error.message)
+    return new AdminRefusal(BUS_CODES[error.code] ?? 'unavailable', error.message)
   }
   return new AdminRefusal('internal', 'this is a defect of the broker; its log says more')
 }

@@ -5,10 +5,12 @@ import type { LinkTls } from '../../bus/io/link-ws.ts'
 import type { Log } from '../../bus/log.ts'
 import type { Report } from '../../bus/report.ts'
 import type { BrokerView } from '../core/view.ts'
+import { HttpEar } from '../http-ear.ts'
 import type { TcpAddress } from '../listen-address.ts'
 import type { CheckedAdmin, CheckedBroker } from '../options.ts'
 import type { ClientIdentity, Steering } from '../steering.ts'
 import type { Tokens } from '../tokens.ts'
+import type { AdminFigures } from './admin-metrics.ts'
 import type { ClientPart, ClusterSnapshot } from './api.ts'
 import { Audit } from './audit.ts'
 import { Auth } from './auth.ts'
@@ -20,7 +22,6 @@ import { EventStreams } from './events.ts'
 import { addForceActions } from './force-actions.ts'
 import { Forces } from './forces.ts'
 import { Forcing } from './forcing.ts'
-import { AdminListener } from './listener.ts'
 import { addLooks } from './look-routes.ts'
 import { addMarks } from './marks.ts'
 import { Orders } from './orders.ts'
@@ -41,7 +42,7 @@ export interface MetricsSource {
   onMalformed(): void
   onClient(client: ClientIdentity, state: ClientPart['state']): void
   onAdvisory(advisory: Advisory): void
-  text(view: BrokerView): Promise<string>
+  text(view: BrokerView, admin: AdminFigures): Promise<string>
 }
 
 export interface AdminFacts {
@@ -61,6 +62,9 @@ export interface AdminFacts {
 }
 
 const VERSION = '1'
+const MAX_SOCKETS = 200
+/** What a close still answers is waited for so long. */
+const LAST_MS = 250
 const DOCUMENT = z.object({ openapi: z.string() }).loose()
 
 /** The admin side of a broker: what it hears of it and of its clients, and the API by which people look and steer. */
@@ -81,7 +85,7 @@ export class AdminServer {
   readonly #streams = new EventStreams()
   readonly #feeds: ClusterFeeds
   readonly #routes: Routes
-  readonly #listener: AdminListener
+  readonly #ear: HttpEar
   #isReady = false
   #isClosing = false
 
@@ -99,19 +103,20 @@ export class AdminServer {
     this.#forces = new Forces(steering, Date.now)
     this.#peers = new Peers({ own: id, urls: options.peers, ...facts }, now)
     this.#http = new PeerHttp(options.peerTls)
-    const own = (): ClusterSnapshot => this.#snapshot()
-    this.#cluster = new Cluster(own, this.#peers, this.#http, now)
+    this.#cluster = new Cluster(() => this.#snapshot(), this.#peers, this.#http, now)
     this.#orders = new Orders(steering, now)
     const feed = { feed: this.#timeline.feed, life }
     this.#feeds = new ClusterFeeds(feed, this.#peers, this.#http)
     this.#routes = new Routes(new Auth(facts.tokens, facts.hasTokens), this.#audit, log, () =>
       this.#cluster.changed(),
     )
-    this.#addRoutes(own, feed, facts)
+    this.#addRoutes(feed, facts)
     const answer = getRequestListener(this.#routes.app.fetch, { overrideGlobalObjects: false })
-    this.#listener = new AdminListener(facts.address, facts.tls, (request, response) => {
+    const { address, tls } = facts
+    const ear = { address, tls, maxSockets: MAX_SOCKETS, who: 'broker', lastMs: LAST_MS } as const
+    this.#ear = new HttpEar(ear, (request, response) => {
       answer(request, response).catch((error: unknown) => {
-        log.error({ error }, 'defect in the admin API')
+        log.error({ err: error }, 'defect in the admin API')
         response.destroy()
       })
     })
@@ -127,7 +132,7 @@ export class AdminServer {
 
   /** Starts to listen; rejects with one clear sentence. Returns the url. */
   async open(): Promise<string> {
-    this.url = await this.#listener.open()
+    this.url = await this.#ear.open()
     this.#peers.start()
     this.#isReady = true
     return this.url
@@ -138,9 +143,9 @@ export class AdminServer {
     this.#isReady = false
   }
 
-  /** What the admin side has done and left undone, by name. */
-  counters(): Record<string, number> {
-    return {
+  figures(): AdminFigures {
+    const counters = {
+      ...this.#routes.counters,
       ...this.#clients.counters,
       ...this.#timeline.counters,
       ...this.#audit.counters,
@@ -148,9 +153,8 @@ export class AdminServer {
       ...this.#peers.counters,
       ...this.#orders.counters,
       ...this.#streams.counters,
-      clients: this.#clients.size,
-      listeners: this.#streams.size,
     }
+    return { counters, clients: this.#clients.size, listeners: this.#streams.size }
   }
 
   /** Ends whoever listens, breaks off what peers are asked, and closes every socket. */
@@ -161,15 +165,11 @@ export class AdminServer {
     this.#feeds.close()
     this.#peers.close()
     this.#http.close()
-    await this.#listener.close()
+    await this.#ear.close()
     this.#timeline.close()
   }
 
-  #addRoutes(
-    own: () => ClusterSnapshot,
-    feed: { feed: Timeline['feed']; life: number },
-    facts: AdminFacts,
-  ): void {
+  #addRoutes(feed: { feed: Timeline['feed']; life: number }, facts: AdminFacts): void {
     const routes = this.#routes
     const steering = this.#steering
     const plain = 'text/plain; charset=utf-8'
@@ -182,7 +182,10 @@ export class AdminServer {
     routes.text('/metrics', 'Figures for Prometheus.', 'look', async () => {
       const metrics = this.#metrics
       if (metrics === undefined) throw new AdminRefusal('not_there', 'no metrics are kept here')
-      return { type: metrics.contentType, text: await metrics.text(steering.snapshot()) }
+      return {
+        type: metrics.contentType,
+        text: await metrics.text(steering.snapshot(), this.figures()),
+      }
     })
     routes.look({ path: '/v1/openapi.json', summary: 'This description.', answer: DOCUMENT }, () =>
       routes.describe(VERSION),
@@ -193,7 +196,7 @@ export class AdminServer {
     const peers = this.#peers
     const http = this.#http
     const traces = new Traces(steering, this.#clients, this.#orders, peers, http)
-    addLooks(routes, { steering, own, cluster, timeline, traces, audit, peers, http })
+    addLooks(routes, { steering, cluster, timeline, traces, audit, peers, http })
     addEvents(routes, feed, this.#feeds, this.#streams)
     const passing = new Passing(steering.id, cluster, http)
     const forcing = new Forcing(steering, this.#forces, this.#orders, cluster, passing)

@@ -1,5 +1,6 @@
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { type Labels, OTHER } from './label-room.ts'
+import { metricMakers } from './metric-makers.ts'
 import type { KnownClient } from './report-memory.ts'
 import { Tally } from './tally.ts'
 
@@ -23,8 +24,7 @@ export class StateGauges {
 
   constructor(registry: Registry, labels: Labels) {
     this.#labels = labels
-    const gauge = <L extends string>(name: string, help: string, labelNames: L[]) =>
-      new Gauge({ name: `finbus_${name}`, help, labelNames, registers: [registry] })
+    const { gauge } = metricMakers(registry)
     this.#inflight = gauge('inflight_requests', 'Calls open now.', ['topic', 'idc'])
     this.#breaker = gauge(
       'breaker_state',

@@ -13,21 +13,17 @@ const ROLE_ORDER = { requester: 0, responder: 1, broker: 2 }
  * was dispatched before: by that the others are moved, whole nodes at a time.
  */
 export const inOrder = (events: readonly Event[]): Event[] => {
+  const taken = takenBy(events)
   const shifts = new Map<string, number>()
   for (const { role, node, what, attempt, at } of events) {
     const isSent = role === 'requester' && what === 'sent'
     if (!isSent && !(role === 'responder' && what === 'received')) continue
-    const there = events
-      .filter((each) => each.role === 'broker' && each.attempt === attempt)
-      .filter((each) => each.what === 'dispatched' || (isSent && each.what === 'queued'))
-      .map((each) => each.at)
-    if (there.length === 0) continue
+    const { sentBefore, receivedAfter } = taken.get(attempt) ?? {}
+    const there = isSent ? sentBefore : receivedAfter
+    if (there === undefined) continue
     const key = `${role} ${node}`
     const known = shifts.get(key) ?? 0
-    shifts.set(
-      key,
-      isSent ? Math.min(known, Math.min(...there) - at) : Math.max(known, Math.min(...there) - at),
-    )
+    shifts.set(key, isSent ? Math.min(known, there - at) : Math.max(known, there - at))
   }
   return events
     .map((event) => ({ ...event, at: event.at + (shifts.get(`${event.role} ${event.node}`) ?? 0) }))
@@ -37,4 +33,25 @@ export const inOrder = (events: readonly Event[]): Event[] => {
         WHAT_ORDER.get(a.what)! - WHAT_ORDER.get(b.what)! ||
         ROLE_ORDER[a.role] - ROLE_ORDER[b.role],
     )
+}
+
+/** By when brokers had each attempt, and from when on its responder may have had it. */
+interface Taken {
+  sentBefore?: number
+  receivedAfter?: number
+}
+
+const takenBy = (events: readonly Event[]): Map<number, Taken> => {
+  const taken = new Map<number, Taken>()
+  for (const { role, what, attempt, at } of events) {
+    if (role !== 'broker' || (what !== 'queued' && what !== 'dispatched')) continue
+    const known = taken.get(attempt) ?? {}
+    const { sentBefore = at, receivedAfter = at } = known
+    taken.set(attempt, {
+      ...known,
+      sentBefore: Math.min(sentBefore, at),
+      ...(what === 'dispatched' && { receivedAfter: Math.min(receivedAfter, at) }),
+    })
+  }
+  return taken
 }

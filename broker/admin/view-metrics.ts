@@ -1,7 +1,9 @@
-import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Counter, Registry } from 'prom-client'
 import type { Advisory } from '../../bus/advisory.ts'
 import type { BrokerView, QueueEnds, QueueView } from '../core/view.ts'
+import { CounterRise } from './counter-rise.ts'
 import { type Labels, OTHER } from './label-room.ts'
+import { metricMakers } from './metric-makers.ts'
 import { Tally } from './tally.ts'
 
 const DRAIN_STATES = { open: 0, draining: 1, drained: 2 } as const
@@ -43,9 +45,8 @@ export class ViewMetrics {
   readonly #events
   readonly #expired
   readonly #protocolErrors
-  /** The counters as they were when last read. */
-  #counters: Readonly<Record<string, number>> = {}
-  /** The same of each queue: what it adds to its topic outlives it. */
+  readonly #rise = new CounterRise()
+  /** The counters of each queue as they were when last read: what it adds to its topic outlives it. */
   #ends = new Map<number, QueueEnds>()
 
   constructor(
@@ -57,12 +58,7 @@ export class ViewMetrics {
     this.#labels = labels
     this.#expired = expired
     this.#protocolErrors = protocolErrors
-    const registers = [registry]
-    const gauge = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-      new Gauge({ name: `finbus_${name}`, help, labelNames, registers })
-    const counter = <L extends string = never>(name: string, help: string, labelNames: L[] = []) =>
-      new Counter({ name: `finbus_${name}_total`, help, labelNames, registers })
-
+    const { gauge, counter } = metricMakers(registry)
     this.#uptime = gauge('broker_uptime_seconds', 'Age of this life of the broker.')
     this.#drain = gauge(
       'broker_drain_state',
@@ -133,13 +129,11 @@ export class ViewMetrics {
   }
 
   #readCounters(counters: Readonly<Record<string, number>>): void {
-    for (const [name, total] of Object.entries(counters)) {
-      const by = Math.max(0, total - (this.#counters[name] ?? 0))
-      if (name === 'protocolErrors') this.#protocolErrors.inc({ side: 'broker' }, by)
-      else this.#events.inc({ event: snake(name) }, by)
-      if (name === 'expired') this.#expired.inc({ stage: 'queue' }, by)
+    for (const [event, by] of this.#rise.since(counters)) {
+      if (event === 'protocol_errors') this.#protocolErrors.inc({ side: 'broker' }, by)
+      else this.#events.inc({ event }, by)
+      if (event === 'expired') this.#expired.inc({ stage: 'queue' }, by)
     }
-    this.#counters = { ...counters }
   }
 
   #readTopics({ topics }: BrokerView): void {
@@ -200,6 +194,3 @@ export class ViewMetrics {
     }
   }
 }
-
-/** As Prometheus writes names. */
-const snake = (name: string): string => name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)

@@ -2,18 +2,20 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { monotonicClock } from '../../bus/io/clock.ts'
 import { newId } from '../../bus/io/ids.ts'
 import { type Log, silentLog } from '../../bus/log.ts'
+import { HttpEar } from '../http-ear.ts'
 import { Tokens } from '../tokens.ts'
 import { readAnnouncement } from './announcement.ts'
 import type { Registry, RegistryOptions, RegistrySnapshot } from './api.ts'
 import { Directory, type Entry, type Refusal } from './core/directory.ts'
 import { Refused, readBody, sendJson, sendRefusal } from './http.ts'
 import { type CheckedRegistry, checkRegistry, parseRegistryListen } from './options.ts'
-import { routeOf } from './routes.ts'
-import { RegistryServer } from './server.ts'
+import { type Route, routeOf } from './routes.ts'
 import { Waiters } from './waiters.ts'
 
 const MAX_BROKERS = 1_000
 const MAX_WAITERS = 20_000
+/** More than may wait, so that brokers get through to announce themselves. */
+const MAX_SOCKETS = 24_000
 /** So long one encoding of the list serves all who ask: ages in it may be that much behind. */
 const ENCODED_MS = 100
 /** Brokers whose refusal was logged, so that one that tries on is not logged every second. */
@@ -48,7 +50,7 @@ class RegistryHost implements Registry {
   readonly #isTls: boolean
   readonly #directory: Directory
   readonly #waiters: Waiters
-  readonly #server: RegistryServer
+  readonly #server: HttpEar
   readonly #logged = new Map<string, string>()
   #encoded = { text: '', version: 0, at: 0 }
   #expiry: NodeJS.Timeout | undefined
@@ -64,11 +66,14 @@ class RegistryHost implements Registry {
     this.#waiters = new Waiters(MAX_WAITERS, (response) => {
       sendJson(response, 200, this.#answer())
     })
-    this.#server = new RegistryServer(address, options.tls, (request, response) => {
+    const { tls } = options
+    // Nothing that a registry says at its end is worth waiting for.
+    const ear = { address, tls, maxSockets: MAX_SOCKETS, who: 'registry', lastMs: 0 } as const
+    this.#server = new HttpEar(ear, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => {
         if (error instanceof Refused) sendRefusal(request, response, error)
         else {
-          this.#log.error({ error }, 'defect in the registry')
+          this.#log.error({ err: error }, 'defect in the registry')
           response.destroy()
         }
       })
@@ -111,7 +116,7 @@ class RegistryHost implements Registry {
     }
     this.#authenticate(request)
     if (route.kind === 'list') this.#list(response, route.seen, route.waitMs)
-    else if (route.kind === 'withdraw') this.#withdraw(response, route.id, route.life)
+    else if (route.kind === 'withdraw') this.#withdraw(response, route)
     else this.#announce(response, await readBody(request))
   }
 
@@ -158,8 +163,11 @@ class RegistryHost implements Registry {
     sendJson(response, 200, { copy: this.#copy, version, leaseMs: this.#leaseMs })
   }
 
-  #withdraw(response: ServerResponse, id: string, life: number): void {
-    const wasKnown = this.#directory.withdraw(monotonicClock(), id, life)
+  #withdraw(
+    response: ServerResponse,
+    { id, life, mayReturn }: Extract<Route, { kind: 'withdraw' }>,
+  ): void {
+    const wasKnown = this.#directory.withdraw(monotonicClock(), id, life, mayReturn)
     if (wasKnown) this.#log.info({ id, life }, 'broker withdrawn')
     this.#changed(wasKnown)
     sendJson(response, 200, { copy: this.#copy, version: this.#directory.version, wasKnown })

@@ -6,7 +6,7 @@ import { Refused } from './http.ts'
 export type Route =
   | { kind: 'livez' }
   | { kind: 'announce' }
-  | { kind: 'withdraw'; id: string; life: number }
+  | { kind: 'withdraw'; id: string; life: number; mayReturn: boolean }
   | { kind: 'list'; seen: string; waitMs: number }
 
 /** Longest wait for a change. */
@@ -34,7 +34,8 @@ export const routeOf = ({ url = '/', method = '', headers }: IncomingMessage): R
   checkMethod('/v1/brokers/ID', method, ['DELETE'])
   // No character of an id needs to be written otherwise in a path.
   if (!isBrokerId(id)) throw wrong(`the ID in the path must be a broker's id; got ${shown(id)}`)
-  return { kind: 'withdraw', id, life: wholeOf(given, 'life', 1, Number.MAX_SAFE_INTEGER) }
+  const life = wholeOf(given, 'life', 1, Number.MAX_SAFE_INTEGER)
+  return { kind: 'withdraw', id, life, mayReturn: given.get('mayReturn') === 'true' }
 }
 
 const listOf = (given: URLSearchParams): Route => {

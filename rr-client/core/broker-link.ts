@@ -42,6 +42,8 @@ export class BrokerLink extends BeatingEnd {
   settlesAt = 0
   /** Dials that failed in a row. */
   failures = 0
+  /** Its broker is there and takes nobody: it said so to the last hello. */
+  isDraining = false
   redialAt = Number.POSITIVE_INFINITY
   lastUsedAt = 0
   idlePingAt = Number.POSITIVE_INFINITY
@@ -77,7 +79,8 @@ export class BrokerLink extends BeatingEnd {
   /** Lost a moment ago and being dialled again: what its broker knows is not yet known. */
   get isReturning(): boolean {
     if (this.state === 'connecting' || this.state === 'greeting') return true
-    return this.state === 'waiting' && this.life !== 0 && this.failures <= HASTY_DIALS
+    if (this.state !== 'waiting' || this.isDraining) return false
+    return this.life !== 0 && this.failures <= HASTY_DIALS
   }
 
   open(now: number, wire: Wire, slabs: Slabs, onDirty: (outbox: Outbox) => void): void {

@@ -19,6 +19,8 @@ const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5_000
 /** A broker of our data centre, or with work of ours within the last minute, is wanted back sooner. */
 const WARM_BACKOFF_MS = 1_000
+/** A broker that drains is not dialled in haste, and wants everybody back soon after it resumes. */
+const DRAINING_BACKOFF_MS = 5_000
 /** With calls in hand nobody should wait for a broker that is back. */
 const BUSY_BACKOFF_MS = 100
 /** The first dial after a loss, with work in hand: a responder is given up after 150 ms. */
@@ -65,6 +67,8 @@ export class Links {
   dial(link: BrokerLink): void {
     link.state = 'connecting'
     link.redialAt = Number.POSITIVE_INFINITY
+    // What comes of this dial says it anew.
+    link.isDraining = false
     this.#state.effects.dial(link)
   }
 
@@ -150,6 +154,7 @@ export class Links {
       `${link.url} refused this client: ${message}`,
       { details: { stage: 'broker' } },
     )
+    link.isDraining = error.code === 'draining'
     this.#state.effects.advise({ kind: 'link_refused', peer: link.url, code, message })
     this.#state.effects.linkRefused(link, error)
   }
@@ -183,7 +188,7 @@ export class Links {
   /** Calls are in hand: do not sit out a long back-off. */
   hurry(now: number): void {
     for (const link of this.#state.links) {
-      if (link.state !== 'waiting') continue
+      if (link.state !== 'waiting' || link.isDraining) continue
       const withinMs = link.failures <= 1 ? AT_ONCE_MS : BUSY_BACKOFF_MS
       link.redialAt = Math.min(link.redialAt, now + this.#state.prng.below(withinMs))
     }
@@ -204,6 +209,9 @@ export class Links {
   }
 
   #backoffMs(now: number, link: BrokerLink): number {
+    if (link.isDraining) {
+      return DRAINING_BACKOFF_MS / 2 + this.#state.prng.below(DRAINING_BACKOFF_MS / 2)
+    }
     if (link.failures === 0) return this.#state.prng.below(FIRST_BACKOFF_MS)
     const wasHome = link.isHome && link.life !== 0
     const isWanted = wasHome || now - link.lastUsedAt < WARM_MS

@@ -1,7 +1,4 @@
-/** Words about queues that hold at once. */
-export const MAX_STANDING = 100
-/** Names every topic, also those called later. */
-export const EVERY_TOPIC = '*'
+import { EVERY_TOPIC, MAX_WORDS } from '../../bus/order.ts'
 
 /** What an operator wants of a queue, whatever its calls say. */
 export type Forced = 'open' | 'closed'
@@ -53,7 +50,7 @@ export class StandingForces {
   /** Takes the place of the one with the same id, and of one about the same queues. False: too many. */
   put(now: number, word: Word): boolean {
     const others = this.#words.filter((other) => other.id !== word.id && !isSame(other, word))
-    if (this.count(now) >= MAX_STANDING && others.length >= MAX_STANDING) return false
+    if (this.count(now) >= MAX_WORDS && others.length >= MAX_WORDS) return false
     this.#words = [word, ...others]
     return true
   }

@@ -59,9 +59,8 @@ export class TopicTally {
   }
 
   get sentTo(): Record<string, number> {
-    const sentTo: Record<string, number> = {}
-    for (const [idc, { count }] of this.#sends) if (count > 0) sentTo[idc] = count
-    return sentTo
+    const sent = [...this.#sends].filter(([, { count }]) => count > 0)
+    return Object.fromEntries(sent.map(([idc, { count }]) => [idc, count]))
   }
 
   /** Grows with everything that is counted here. */

@@ -98,6 +98,11 @@ export const ACTIONS: readonly Action[] = [
       if (what === 'queues')
         return post('/v1/queues/force', words, { topic, instance, idc, ...same })
       if (idc !== undefined) throw new UsageError('--idc is for --what queues')
+      if (topic === '*') {
+        throw new UsageError(
+          'each topic has its own circuit: name one, or say --what queues with --instance or --idc',
+        )
+      }
       return post(`/v1/circuits/${part(topic)}/force`, words, { ...same, requester: instance })
     },
   },

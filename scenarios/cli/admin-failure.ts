@@ -38,6 +38,10 @@ const REMEDIES: Readonly<Record<number, string>> = {
   503: 'It cannot do that now: `finbus top --once` shows how the brokers stand.',
 }
 
+/** No `--replace` helps: the word that stands is about more. */
+const BROADER =
+  "Say `finbus restore IDC` without --topic, or `finbus force '*' --what queues --to auto` with what the word names."
+
 /** It answered, with a refusal. */
 export const refusalOf = (
   url: string,
@@ -56,7 +60,8 @@ export const refusalOf = (
   }
   const { code, message, details } = told
   const wait = retryAfter === undefined ? '' : ` Retry after ${retryAfter} s.`
-  const remedy = REMEDIES[status]
+  const isBroader = details?.isBroader === true
+  const remedy = isBroader ? BROADER : REMEDIES[status]
   return new Failure(`${code}: ${message}`, {
     facts: { code, status, ...(details === undefined ? {} : { details }) },
     ...(remedy === undefined ? {} : { remedy: remedy + wait }),

@@ -75,9 +75,11 @@ export const idcs = (flags: ClientFlags): Promise<void> =>
     const rows = names.map((idc) => {
       const there = brokers.filter((broker) => broker.idc === idc)
       const those = present.filter((client) => client.idc === idc)
-      const sent: Record<string, number> = {}
+      const sent = new Map<string, number>()
       for (const { sentTo } of those.flatMap(({ topics }) => topics)) {
-        for (const [to, count] of Object.entries(sentTo)) sent[to] = (sent[to] ?? 0) + count
+        for (const [to, count] of Object.entries(sentTo)) {
+          sent.set(to, (sent.get(to) ?? 0) + count)
+        }
       }
       const queues = brokers
         .flatMap(({ view }) => view?.topics ?? [])
@@ -90,7 +92,7 @@ export const idcs = (flags: ClientFlags): Promise<void> =>
           brokers: there.length,
           open: there.filter(({ state }) => state === 'open').length,
         },
-        ...{ clients: those.length, queues, sentTo: sent },
+        ...{ clients: those.length, queues, sentTo: Object.fromEntries(sent) },
         away: those.filter(({ topics }) => topics.some(({ isAway }) => isAway)).length,
         isolated: isolated.map(({ topic, by, reason }) => ({ topic, by, reason })),
       }
@@ -110,7 +112,7 @@ export const idcs = (flags: ClientFlags): Promise<void> =>
       ],
       rows.map(({ idc, sentTo, isolated, ...row }) => {
         const all = Object.values(sentTo).reduce((sum, count) => sum + count, 0)
-        const home = sentTo[idc] ?? 0
+        const home = Object.hasOwn(sentTo, idc) ? sentTo[idc]! : 0
         const words = isolated.map(({ topic, by, reason }) => `${topic} by ${by}: ${reason}`)
         return [
           ...[idc, row.brokers, row.open, row.clients, row.away, row.queues, home, all - home],

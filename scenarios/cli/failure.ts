@@ -1,7 +1,7 @@
 /** What went wrong, in words for people or JSON for programs, and the exit code that goes with it. */
 
 import type { BusErrorCode, ErrorDetails, Outcome } from '../../bus/index.ts'
-import { BusError, ERROR_TABLE, ServiceError } from '../../bus/index.ts'
+import { BusError, ERROR_TABLE, oneLine, ServiceError } from '../../bus/index.ts'
 
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
@@ -146,5 +146,4 @@ export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
 /** Text from elsewhere on one line, unable to steer a terminal or to look like other lines. */
-export const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, ' ').trim()
+export const printable = (text: string): string => oneLine(text).trim()

@@ -1,6 +1,6 @@
 /** Does to a scene what the words say. */
 
-import { EVERY_TOPIC } from '../../rr-client/core/standing-forces.ts'
+import { EVERY_TOPIC } from '../../bus/order.ts'
 import { type Player, playersOf, type Target } from '../drills/targets.ts'
 import type { Act, Deed, Harm } from '../drills/words.ts'
 import type {

@@ -28,6 +28,8 @@ export class FakeSteering implements Steering {
   readonly kept = new Map<string, { order: Order; until: number }>()
   readonly orders: { instance: string; order: Order }[] = []
   readonly calls: unknown[] = []
+  /** Orders that it keeps for clients that come later. */
+  mostKept = 200
   state: BrokerView['state'] = 'open'
   /** What clients answer. */
   answer: (instance: string, order: Order) => Promise<OrderAnswer> = async (_, order) =>
@@ -111,6 +113,9 @@ export class FakeSteering implements Steering {
   }
 
   keepOrder(order: Order, id: string, until: number): void {
+    if (this.kept.size >= this.mostKept && !this.kept.has(id)) {
+      throw new BusError('overloaded', `${this.mostKept} orders are kept already`)
+    }
     this.kept.set(id, { order, until })
   }
 

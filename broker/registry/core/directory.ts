@@ -90,19 +90,26 @@ export class Directory {
     return undefined
   }
 
-  /** The broker closes. False if this life of it was not known; it does not come back anyway. */
-  withdraw(now: number, id: string, life: number): boolean {
+  /**
+   * The broker closes, and this life of it does not come back; or it only takes nobody for a while, and
+   * may return. False if this life of it was not known.
+   */
+  withdraw(now: number, id: string, life: number, mayReturn = false): boolean {
     this.expire(now)
-    if (this.#withdrawn.size >= MAX_WITHDRAWN) {
-      const [oldest] = this.#withdrawn.keys()
-      this.#withdrawn.delete(oldest!)
-    }
-    this.#withdrawn.set(life, now + this.#limits.leaseMs)
+    if (!mayReturn) this.#retire(now, life)
     const entry = this.#entries.get(id)
     if (entry?.life !== life) return false
     this.#remove(entry)
     this.#version += 1
     return true
+  }
+
+  #retire(now: number, life: number): void {
+    if (this.#withdrawn.size >= MAX_WITHDRAWN) {
+      const [oldest] = this.#withdrawn.keys()
+      this.#withdrawn.delete(oldest!)
+    }
+    this.#withdrawn.set(life, now + this.#limits.leaseMs)
   }
 
   /** All brokers heard of within the lease, by id. */
