@@ -82,6 +82,7 @@ export class AdminServer {
   readonly #feeds: ClusterFeeds
   readonly #routes: Routes
   readonly #listener: AdminListener
+  readonly #canTry: boolean
   #isReady = false
   #isClosing = false
 
@@ -93,6 +94,7 @@ export class AdminServer {
     this.#log = log
     this.#metrics = metrics
     this.#clients = new Clients(id, now)
+    this.#canTry = options.tryIt !== undefined
     const most = options.timelineEntries
     this.#timeline = new Timeline({ broker: id, idc, life, most }, Date.now)
     this.#audit = new Audit(this.#timeline, log)
@@ -218,6 +220,7 @@ export class AdminServer {
     return {
       at: Date.now(),
       asked: id,
+      canTry: this.#canTry,
       brokers: [{ id, idc, admin, state: view.state, ageMs: 0, error: null, view }],
       clients,
       clientsOmitted: omitted,

@@ -7,34 +7,56 @@ type Event = Trace['events'][number]
 const WHAT_ORDER = new Map(TRACE_WHATS.map((what, index) => [what, index]))
 const ROLE_ORDER = { requester: 0, responder: 1, broker: 2 }
 
+/** By how much a node may be moved: neither to before what made it act nor to after what it caused. */
+interface Room {
+  least: number
+  most: number
+}
+
 /**
  * Nodes say how long ago something was, and their answers take time to come, so that all of a node's
- * events may be off by as much. What a broker took in was sent before, and what a responder received
- * was dispatched before: by that the others are moved, whole nodes at a time.
+ * events may be off by as much. What a broker took in was sent before, what a responder received was
+ * dispatched before, and what settled was answered before: by that the others are moved as little as
+ * will do, whole nodes at a time.
  */
 export const inOrder = (events: readonly Event[]): Event[] => {
-  const shifts = new Map<string, number>()
+  const brokers = events.filter(({ role }) => role === 'broker')
+  const rooms = new Map<string, Room>()
   for (const { role, node, what, attempt, at } of events) {
-    const isSent = role === 'requester' && what === 'sent'
-    if (!isSent && !(role === 'responder' && what === 'received')) continue
-    const there = events
-      .filter((each) => each.role === 'broker' && each.attempt === attempt)
-      .filter((each) => each.what === 'dispatched' || (isSent && each.what === 'queued'))
-      .map((each) => each.at)
-    if (there.length === 0) continue
+    const firstAt = (...whats: string[]): number =>
+      Math.min(
+        ...brokers
+          .filter((each) => each.attempt === attempt && whats.includes(each.what))
+          .map((each) => each.at),
+      )
     const key = `${role} ${node}`
-    const known = shifts.get(key) ?? 0
-    shifts.set(
-      key,
-      isSent ? Math.min(known, Math.min(...there) - at) : Math.max(known, Math.min(...there) - at),
-    )
+    const room = rooms.get(key) ?? { least: -Infinity, most: Infinity }
+    rooms.set(key, room)
+    const after = (since: number): void => {
+      if (since !== Infinity) room.least = Math.max(room.least, since - at)
+    }
+    const before = (until: number): void => {
+      room.most = Math.min(room.most, until - at)
+    }
+    if (role === 'requester' && what === 'sent') before(firstAt('queued', 'dispatched'))
+    if (role === 'requester' && what === 'settled') after(firstAt('replied'))
+    if (role === 'responder' && what === 'received') after(firstAt('dispatched'))
+    if (role === 'responder' && what === 'replied') before(firstAt('replied'))
   }
   return events
-    .map((event) => ({ ...event, at: event.at + (shifts.get(`${event.role} ${event.node}`) ?? 0) }))
+    .map((event) => ({ ...event, at: event.at + shiftOf(event, rooms) }))
     .sort(
       (a, b) =>
         a.at - b.at ||
         WHAT_ORDER.get(a.what)! - WHAT_ORDER.get(b.what)! ||
         ROLE_ORDER[a.role] - ROLE_ORDER[b.role],
     )
+}
+
+/** What went out counts more for a requester, what came in for a responder, where both cannot be. */
+const shiftOf = ({ role, node }: Event, rooms: ReadonlyMap<string, Room>): number => {
+  const { least, most } = rooms.get(`${role} ${node}`)!
+  return role === 'requester'
+    ? Math.min(Math.max(0, least), most)
+    : Math.max(Math.min(0, most), least)
 }

@@ -65,6 +65,7 @@ export class PlayedCluster {
   readonly lonely = new Set<string>()
   forces: StandingForce[] = []
   seconds = 0
+  canTry = true
   asked: string
 
   constructor(plan: ClusterPlan) {
@@ -88,6 +89,7 @@ export class PlayedCluster {
       asked: this.asked,
       brokers: Object.entries(this.plan.brokers).map(([id, idc]) => this.#broker(id, idc)),
       clients: this.instances().map((who, i) => this.#client(who, i)),
+      canTry: this.canTry,
       clientsOmitted: 0,
       forces: this.forces,
       drill: null,
