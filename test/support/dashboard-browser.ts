@@ -6,15 +6,13 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import type { PlayedCluster } from './dashboard-cluster.ts'
 import { DashboardHost } from './dashboard-host.ts'
 
-const PATH = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const FLAGS = [
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
+export const CHROMIUM_FLAGS = [
   ...['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
   ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
 ]
-/** The page asks whether calls can be made, and is refused for want of a topic. */
-const PROBE = /status of 400/
 const WITHIN_MS = 15_000
-const MISSING = `no browser at ${PATH}: install Debian's chromium, or name one in CHROMIUM`
+const MISSING = `no browser at ${CHROMIUM}: install Debian's chromium, or name one in CHROMIUM`
 
 export interface Stage {
   host: DashboardHost
@@ -38,12 +36,12 @@ export interface StageOptions extends BrowserContextOptions {
 
 /** Undefined where there is none; in CI that is a failure. */
 const launched = async (context: TestContext): Promise<Browser | undefined> => {
-  if (!existsSync(PATH)) {
+  if (!existsSync(CHROMIUM)) {
     if (process.env.CI !== undefined) assert.fail(MISSING)
     context.skip(MISSING)
     return undefined
   }
-  return chromium.launch({ executablePath: PATH, args: FLAGS })
+  return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS })
 }
 
 /** One story before one page. Afterwards nothing may be left, and nothing may have gone wrong. */
@@ -64,7 +62,7 @@ export const onPage = (
       const page = await browser.newPage({ viewport: { width: 1_280, height: 800 }, ...rest })
       page.setDefaultTimeout(WITHIN_MS)
       page.on('console', (message) => {
-        if (message.type() === 'error' && !PROBE.test(message.text())) trouble.push(message.text())
+        if (message.type() === 'error') trouble.push(message.text())
       })
       page.on('pageerror', (error) => trouble.push(String(error)))
       page.on('dialog', (dialog) => {
