@@ -63,5 +63,16 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
 /** Any value as a person may read it in one line. */
 export const valueText = (value: unknown): string => {
   if (value === null || value === undefined) return '–'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) {
+    return value.length === 0 ? 'nothing' : value.map(valueText).join('; ')
+  }
+  return Object.entries(value)
+    .filter(([, each]) => each !== null)
+    .map(([name, each]) => `${name} ${instantText(name, each) ?? valueText(each)}`)
+    .join(', ')
 }
+
+/** Instants, by their names in the API. */
+const instantText = (name: string, value: unknown): string | undefined =>
+  (name === 'at' || name === 'until') && typeof value === 'number' ? clockText(value) : undefined
