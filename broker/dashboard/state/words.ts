@@ -8,7 +8,10 @@ export const rateText = (rate: number | null): string => {
   return `${rate < 10 ? rate.toFixed(1) : countText(rate)}/s`
 }
 
-/** 12,345 and then 12.3k, 4.56M. */
+/** Every digit: for totals that people compare. */
+export const exactText = (count: number): string => count.toLocaleString('en')
+
+/** 9,999 and then 12.3k, 4.56M. */
 export const countText = (count: number): string => {
   if (count < 10_000) return Math.round(count).toLocaleString('en')
   if (count < 1_000_000) return `${(count / 1_000).toPrecision(3)}k`
