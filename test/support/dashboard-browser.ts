@@ -76,6 +76,40 @@ export const untilPage = async (
   }
 }
 
+interface TraceEvent {
+  name: string
+  ph: string
+  pid: number
+  tid: number
+  /** Processor time, in microseconds. */
+  tdur?: number
+  args: { name?: string }
+}
+
+/**
+ * The longest task of the page's main thread meanwhile, in processor time: on a machine that others
+ * use the clock on the wall tells of them, and not of the page.
+ */
+export const longestTaskMs = async (page: Page, during: () => Promise<void>): Promise<number> => {
+  const browser = page.context().browser()!
+  await browser.startTracing(page, { categories: ['toplevel'] })
+  await during()
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString('utf8')) as {
+    traceEvents: TraceEvent[]
+  }
+  const threadOf = ({ pid, tid }: TraceEvent): string => `${pid} ${tid}`
+  const mains = new Set(
+    traceEvents
+      .filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain')
+      .map(threadOf),
+  )
+  const tasks = traceEvents
+    .filter((event) => event.ph === 'X' && event.name.endsWith('RunTask'))
+    .filter((event) => event.tdur !== undefined && mains.has(threadOf(event)))
+  assert.ok(tasks.length > 0, 'the browser tells of no task')
+  return Math.round(Math.max(...tasks.map(({ tdur }) => tdur!)) / 1_000)
+}
+
 /** One story before one page. Afterwards nothing may be left, and nothing may have gone wrong. */
 export const onPage = (
   name: string,

@@ -61,6 +61,8 @@ export class PlayedCluster {
   readonly trickle = new Map<string, number>()
   readonly waiting = new Map<string, number>()
   readonly held = new Map<string, string>()
+  /** Several of one topic. */
+  readonly alsoHeld = new Map<string, readonly string[]>()
   /** Nobody answers these. */
   readonly lonely = new Set<string>()
   forces: StandingForce[] = []
@@ -126,7 +128,8 @@ export class PlayedCluster {
 
   #topic(topic: string, number: number, idc: string, seconds: number): TopicView {
     const isLonely = this.lonely.has(topic)
-    const held = this.held.get(topic)
+    const one = this.held.get(topic)
+    const held = [...(one === undefined ? [] : [one]), ...(this.alsoHeld.get(topic) ?? [])]
     return {
       ...{ topic, group: isLonely ? '' : `${topic.split('.')[0]}-service` },
       queues: isLonely
@@ -137,8 +140,7 @@ export class PlayedCluster {
       ...{ standbys: 0, watchers: Object.keys(this.plan.requesters).length },
       ...{ maxDepth: 1_000, maxDepthBytes: 33_554_432 },
       ...{ endedQueues: noFigures().ends, endedLatency: [] },
-      held:
-        held === undefined ? [] : [{ instance: held, reason: 'being looked at', leftMs: 300_000 }],
+      held: held.map((instance) => ({ instance, reason: 'being looked at', leftMs: 300_000 })),
     }
   }
 
