@@ -1,7 +1,7 @@
 /** Texts that mean harm are shown as texts, in every view; many things stay quick. */
 import assert from 'node:assert/strict'
 import { describe } from 'node:test'
-import { onPage } from './support/dashboard-browser.ts'
+import { longestTaskMs, onPage } from './support/dashboard-browser.ts'
 import { HARM, hostileCluster, largeCluster } from './support/dashboard-cluster.ts'
 import { hostileReport } from './support/sample-report.ts'
 
@@ -87,11 +87,7 @@ describe('a thousand queues and two hundred circuits', { timeout: 300_000 }, () 
       await until('tiles', "document.querySelectorAll('.tile').length > 8")
       const tiles = await page.locator('.tile').count()
       assert.ok(tiles < 150, `${tiles} tiles are in the page`)
-      await page.evaluate(
-        "globalThis.longest = 0; new PerformanceObserver((list) => { for (const entry of list.getEntries()) longest = Math.max(longest, entry.duration) }).observe({ type: 'longtask' })",
-      )
-      const strain = async (): Promise<number> => {
-        await page.evaluate('longest = 0')
+      const strain = async (): Promise<void> => {
         for (let i = 0; i < 12; i++) await page.mouse.wheel(0, i < 9 ? 2_400 : -7_000)
         for (const text of ['b', 'bu', 'topic-04', '', 'four']) {
           await page.locator('#filter').fill(text)
@@ -101,12 +97,13 @@ describe('a thousand queues and two hundred circuits', { timeout: 300_000 }, () 
         }
         await page.locator('#filter').fill('')
         await page.waitForTimeout(1_100)
-        return page.evaluate<number>('longest')
       }
       await page.mouse.move(600, 500)
-      // The machine may be busy with something else; what the page can do, it does once in a few tries.
+      // The first time everything is compiled, too; and the collector of garbage comes when it likes.
       const tries: number[] = []
-      while (tries.length < 10 && (tries.at(-1) ?? 1_000) > 200) tries.push(await strain())
+      while (tries.length < 3 && (tries.at(-1) ?? 1_000) > 200) {
+        tries.push(await longestTaskMs(page, strain))
+      }
       assert.ok(tries.at(-1)! <= 200, `longest tasks: ${tries.join(', ')} ms`)
       await page.keyboard.press('Escape')
       await page.keyboard.press('3')

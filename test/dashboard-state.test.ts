@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { endKind, tallyOfEnds } from '../broker/dashboard/state/ends.ts'
+import { healthOfFlow } from '../broker/dashboard/state/health.ts'
 import { HISTORY_MS, PAST_NUMBERS } from '../broker/dashboard/state/history.ts'
 import { flowOf, Meter } from '../broker/dashboard/state/meter.ts'
 import type { Picture } from '../broker/dashboard/state/store.ts'
@@ -156,6 +157,42 @@ describe('the store', () => {
       ['notify.sms'],
     )
     assert.ok(troubles.some(({ what }) => what === 'notify.sms'))
+  })
+
+  test('an instance that is held at several brokers is one, by its name', () => {
+    const snapshot = busyCluster().snapshot()
+    const [{ instance, name }] = snapshot.clients as [(typeof snapshot.clients)[number]]
+    const held = [{ instance, reason: 'a bad release', leftMs: 5_000 }]
+    for (const { view } of snapshot.brokers) {
+      for (const topic of view?.topics ?? []) topic.held.push(...held)
+    }
+    const [topic] = new Store().take(snapshot).topics
+    assert.deepEqual(
+      topic?.held.map((row) => [row.name, row.instance, row.brokers.length]),
+      [[name, instance, snapshot.brokers.length]],
+    )
+  })
+
+  test('one failure of two calls is worth a look; when all fail it is sick', () => {
+    const flow = { businessShare: null, p50: null, p99: null }
+    const healths = [
+      { rate: 0.2, sickShare: 0.5 },
+      { rate: 0.2, sickShare: 1 },
+      { rate: 20, sickShare: 0.5 },
+      { rate: 20, sickShare: 0.05 },
+      { rate: null, sickShare: null },
+    ].map((some) => healthOfFlow({ ...flow, ...some }))
+    assert.deepEqual(healths, ['watch', 'sick', 'sick', 'watch', 'well'])
+  })
+
+  test('who is gone stands nowhere on the map', () => {
+    const snapshot = busyCluster().snapshot()
+    const gone = { ...snapshot.clients[0]!, instance: 'g', idc: 'nowhere', state: 'gone' as const }
+    const { map } = new Store().take({ ...snapshot, clients: [...snapshot.clients, gone] })
+    assert.deepEqual(
+      map.boxes.map(({ idc }) => idc),
+      ['sh', 'sz'],
+    )
   })
 
   test('the map knows who calls whom: all at home, until some are away', () => {

@@ -12,6 +12,8 @@ export interface ClusterSnapshot {
   at: number
   /** The broker that was asked. */
   asked: string
+  /** Whether it has a client for `POST /v1/request`. */
+  canTry: boolean
   brokers: BrokerPart[]
   clients: ClientPart[]
   /** Clients that found no room in the answer: those that do least. */

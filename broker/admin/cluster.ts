@@ -98,6 +98,7 @@ export class Cluster {
     return {
       at: Date.now(),
       asked: own.asked,
+      canTry: own.canTry,
       brokers,
       clients,
       clientsOmitted: omitted + snapshots.reduce((sum, each) => sum + each.clientsOmitted, 0),

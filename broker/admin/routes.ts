@@ -48,8 +48,6 @@ export interface ActionSpec<P extends z.ZodObject, B extends z.ZodObject> {
   readonly answer?: z.ZodType
   /** Why it cannot be done here at all; undefined: it can. */
   readonly missing?: string | undefined
-  /** Whether a request that makes no sense is audited, too. Default: it is. */
-  readonly isMistakeAudited?: boolean
 }
 
 /** One request, checked. */
@@ -184,7 +182,6 @@ export class Routes {
         note({ before, after, outcome: 'done', error: null })
         return report
       } catch (error) {
-        if (isMistake(error) && spec.isMistakeAudited === false) throw error
         note({ before: null, after: null, outcome: 'refused', error: messageOf(error) })
         throw error
       }
@@ -301,9 +298,6 @@ const refusalOf = (error: unknown): AdminRefusal => {
   }
   return new AdminRefusal('internal', 'this is a defect of the broker; its log says more')
 }
-
-const isMistake = (error: unknown): boolean =>
-  error instanceof AdminRefusal && (error.code === 'invalid_argument' || error.code === 'not_there')
 
 const isPassedOn = (c: Context<Env>): boolean => c.req.header(PASSED_ON_HEADER) !== undefined
 

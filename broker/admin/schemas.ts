@@ -145,6 +145,7 @@ export const SNAPSHOT = z
   .object({
     at: count,
     asked: short,
+    canTry: z.boolean(),
     brokers: z.array(BROKER),
     clients: z.array(CLIENT),
     clientsOmitted: count,

@@ -86,6 +86,7 @@ export class AdminServer {
   readonly #feeds: ClusterFeeds
   readonly #routes: Routes
   readonly #ear: HttpEar
+  readonly #canTry: boolean
   #isReady = false
   #isClosing = false
 
@@ -97,6 +98,7 @@ export class AdminServer {
     this.#log = log
     this.#metrics = metrics
     this.#clients = new Clients(id, now)
+    this.#canTry = options.tryIt !== undefined
     const most = options.timelineEntries
     this.#timeline = new Timeline({ broker: id, idc, life, most }, Date.now)
     this.#audit = new Audit(this.#timeline, log)
@@ -221,6 +223,7 @@ export class AdminServer {
     return {
       at: Date.now(),
       asked: id,
+      canTry: this.#canTry,
       brokers: [{ id, idc, admin, state: view.state, ageMs: 0, error: null, view }],
       clients,
       clientsOmitted: omitted,

@@ -45,8 +45,6 @@ export const addTryIt = (routes: Routes, tryIt: TryIt | undefined, now: () => nu
       }),
       maxBytes: MAX_BODY_BYTES,
       missing: tryIt === undefined ? MISSING : undefined,
-      // The dashboard asks without a topic whether there is anybody to ask.
-      isMistakeAudited: false,
       answer: ANSWER,
     },
     ({ body: { topic, body, ...given }, caller }) => ({

@@ -1,7 +1,7 @@
 /** Keeps the page fed: a snapshot a second, at once after an event that changes something, and the events. */
 import type { ClusterSnapshot, TimelineEntry } from '../admin/api.ts'
-import { ApiFailure, act, hasToken, read, stream } from './api.ts'
-import { contact, entries, isStreaming, isTryable, picture, second, store } from './live.ts'
+import { ApiFailure, hasToken, read, stream } from './api.ts'
+import { contact, entries, isStreaming, picture, second, store } from './live.ts'
 import { cleanJson } from './state/clean-text.ts'
 import { isUrgent, joined } from './state/entries.ts'
 import { EventStream } from './state/event-stream.ts'
@@ -29,7 +29,6 @@ class Feed {
     }, EVERY_MS)
     void this.#ask()
     void this.#listen()
-    void lookWhetherTryable()
   }
 
   /** With a token now: everything from the start. */
@@ -37,7 +36,6 @@ class Feed {
     contact.value = { state: 'first', since: 0, why: '' }
     this.#listening.abort()
     this.soon()
-    void lookWhetherTryable()
   }
 
   /** As soon as it may be. */
@@ -153,15 +151,6 @@ const entryOf = (data: string): TimelineEntry[] => {
     return [JSON.parse(cleanJson(data)) as TimelineEntry]
   } catch {
     return []
-  }
-}
-
-/** A request without a topic is refused, unless there is nobody to refuse it. */
-const lookWhetherTryable = async (): Promise<void> => {
-  try {
-    await act('POST', 'v1/request', {})
-  } catch (error) {
-    isTryable.value = !(error instanceof ApiFailure && error.status === 501)
   }
 }
 

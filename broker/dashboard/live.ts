@@ -22,7 +22,7 @@ export const isStreaming = signal(false)
 export const place = signal<PagePlace>(placeOf(location.hash))
 export const filter = signal('')
 /** False once the admin API said that it makes no requests. */
-export const isTryable = signal(true)
+export const isTryable = computed(() => picture.value?.snapshot.canTry ?? true)
 export const isHelpShown = signal(false)
 /** A token was refused, or there was none. */
 export const isLocked = computed(() => contact.value.state === 'locked')

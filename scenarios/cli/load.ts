@@ -31,7 +31,8 @@ export const checkLoad = (settings: Settings): void => {
 }
 
 export class Load {
-  readonly #processes: readonly KeptProcess[]
+  readonly #services: readonly KeptProcess[]
+  readonly #callers: readonly KeptProcess[]
 
   constructor({ rate, idcs, target, settings, isJson, log }: LoadFacts) {
     const keep = (name: string, idc: string, args: readonly string[]): KeptProcess => {
@@ -41,24 +42,27 @@ export class Load {
       }
       return new KeptProcess({ name, file: MAIN, listen: '', args: () => args, env }, log, onLine)
     }
-    this.#processes = idcs.flatMap((idc) => [
-      keep(`services-${idc}`, idc, ['services']),
+    this.#services = idcs.map((idc) => keep(`services-${idc}`, idc, ['services']))
+    this.#callers = idcs.map((idc) =>
       keep(`callers-${idc}`, idc, ['callers', `${rate / idcs.length}`]),
-    ])
+    )
   }
 
-  /** Resolves when all of them are at it. */
+  /** Resolves when all of them are at it; nobody calls before everybody answers. */
   async start(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.start()))
+    await Promise.all(this.#services.map((process) => process.start()))
+    await Promise.all(this.#callers.map((process) => process.start()))
   }
 
+  /** What is called is still answered while callers end. */
   async stop(): Promise<void> {
-    await Promise.all(this.#processes.map((process) => process.stop(STOP_MS)))
+    await Promise.all(this.#callers.map((process) => process.stop(STOP_MS)))
+    await Promise.all(this.#services.map((process) => process.stop(STOP_MS)))
   }
 
   /** Works in an exit handler. */
   kill(): void {
-    for (const process of this.#processes) process.kill()
+    for (const process of [...this.#callers, ...this.#services]) process.kill()
   }
 }
 

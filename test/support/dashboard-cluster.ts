@@ -61,10 +61,13 @@ export class PlayedCluster {
   readonly trickle = new Map<string, number>()
   readonly waiting = new Map<string, number>()
   readonly held = new Map<string, string>()
+  /** Several of one topic. */
+  readonly alsoHeld = new Map<string, readonly string[]>()
   /** Nobody answers these. */
   readonly lonely = new Set<string>()
   forces: StandingForce[] = []
   seconds = 0
+  canTry = true
   asked: string
 
   constructor(plan: ClusterPlan) {
@@ -88,6 +91,7 @@ export class PlayedCluster {
       asked: this.asked,
       brokers: Object.entries(this.plan.brokers).map(([id, idc]) => this.#broker(id, idc)),
       clients: this.instances().map((who, i) => this.#client(who, i)),
+      canTry: this.canTry,
       clientsOmitted: 0,
       forces: this.forces,
       drill: null,
@@ -124,7 +128,8 @@ export class PlayedCluster {
 
   #topic(topic: string, number: number, idc: string, seconds: number): TopicView {
     const isLonely = this.lonely.has(topic)
-    const held = this.held.get(topic)
+    const one = this.held.get(topic)
+    const held = [...(one === undefined ? [] : [one]), ...(this.alsoHeld.get(topic) ?? [])]
     return {
       ...{ topic, group: isLonely ? '' : `${topic.split('.')[0]}-service` },
       queues: isLonely
@@ -135,8 +140,7 @@ export class PlayedCluster {
       ...{ standbys: 0, watchers: Object.keys(this.plan.requesters).length },
       ...{ maxDepth: 1_000, maxDepthBytes: 33_554_432 },
       ...{ endedQueues: noFigures().ends, endedLatency: [] },
-      held:
-        held === undefined ? [] : [{ instance: held, reason: 'being looked at', leftMs: 300_000 }],
+      held: held.map((instance) => ({ instance, reason: 'being looked at', leftMs: 300_000 })),
     }
   }
 

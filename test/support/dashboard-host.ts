@@ -37,9 +37,10 @@ export class DashboardHost {
   token: string | undefined
   /** What the next actions are answered; otherwise they are done. */
   refusal: Reply | undefined
-  /** What a try answers; undefined where the API makes no requests. */
+  /** What a try answers. */
   tried: unknown = { ok: {}, correlationId: 'a.1', tookMs: 3 }
   isMute = false
+  sessionsOfPage = 500
   #n = 0
   #server: Server
   readonly #streams = new Set<ServerResponse>()
@@ -89,7 +90,7 @@ export class DashboardHost {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
     if (this.isMute) return void request.socket.destroy()
     if (!pathname.startsWith('/v1/')) return this.#file(pathname, response)
     if (this.token !== undefined && request.headers.authorization !== `Bearer ${this.token}`) {
@@ -99,7 +100,9 @@ export class DashboardHost {
     const body = await textOf(request)
     send(
       response,
-      request.method === 'GET' ? this.#read(pathname) : this.#act(request, pathname, body),
+      request.method === 'GET'
+        ? this.#read(pathname, searchParams)
+        : this.#act(request, pathname, body),
     )
   }
 
@@ -121,7 +124,14 @@ export class DashboardHost {
     response.on('close', () => this.#streams.delete(response))
   }
 
-  #read(path: string): Reply {
+  #sessionPage(query: URLSearchParams): unknown {
+    const all = this.#sessions()
+    const from = Number(query.get('after') ?? '')
+    const to = from + this.sessionsOfPage
+    return { sessions: all.slice(from, to), next: to < all.length ? String(to) : null }
+  }
+
+  #read(path: string, query: URLSearchParams): Reply {
     if (path === '/v1/snapshot') {
       this.snapshots += 1
       this.cluster.seconds += 1
@@ -130,7 +140,7 @@ export class DashboardHost {
       return [200, this.cluster.snapshot()]
     }
     if (path === '/v1/timeline') return [200, { entries: this.entries }]
-    if (path === '/v1/sessions') return [200, { sessions: this.#sessions() }]
+    if (path === '/v1/sessions') return [200, this.#sessionPage(query)]
     if (path.startsWith('/v1/trace/')) {
       const correlationId = decodeURIComponent(path.slice('/v1/trace/'.length))
       const unknown: Trace = {
@@ -152,7 +162,6 @@ export class DashboardHost {
   #act(request: IncomingMessage, path: string, text: string): Reply {
     const body = JSON.parse(text) as Record<string, unknown>
     if (path === '/v1/request') {
-      if (this.tried === undefined) return refused(501, 'not_here', 'no requests are made here')
       return body.topic === undefined
         ? refused(400, 'invalid_argument', 'topic must be given')
         : [200, this.tried]

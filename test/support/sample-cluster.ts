@@ -109,7 +109,7 @@ export const forceOf = (rest: Partial<StandingForce> = {}): StandingForce => ({
 })
 
 export const clusterOf = (rest: Partial<ClusterSnapshot> = {}): ClusterSnapshot => ({
-  ...{ at: AT, asked: 'sz-1', clientsOmitted: 0, forces: [], drill: null },
+  ...{ at: AT, asked: 'sz-1', canTry: true, clientsOmitted: 0, forces: [], drill: null },
   brokers: [brokerOf('sz-1', 'sz'), brokerOf('sh-1', 'sh', [])],
   clients: [clientOf('teller-sz', 'sz'), clientOf('teller-sh', 'sh')],
   ...rest,

@@ -5,9 +5,9 @@ import { plural } from './words.ts'
 export interface AskField {
   name: string
   label: string
-  kind: 'duration' | 'number'
+  kind: 'duration' | 'number' | 'topic'
   /** What it begins with; empty leaves it out. */
-  value: number | null
+  value: number | string | null
   hint: string
 }
 
@@ -43,6 +43,8 @@ const at = (...words: string[]): string =>
 
 const forWords = ({ forMs }: Values): string[] =>
   typeof forMs === 'number' ? ['--for', durationWord(forMs)] : []
+const topicWords = ({ topic }: Values): string[] =>
+  typeof topic === 'string' && topic !== '*' ? ['--topic', topic] : []
 const reasonWords = ({ reason }: Values): string[] => ['--reason', reason || 'TEXT']
 
 export type ForceTo = 'open' | 'closed' | 'probe' | 'auto'
@@ -97,18 +99,33 @@ export const forceQueues = (topic: string, instance: string, name: string, to: F
 export const isolateIdc = (idc: string, brokers: number): Ask => ({
   title: `Isolate IDC ${idc}`,
   does: `Requesters send nothing to responders in ${idc}; calls go to other IDCs.`,
-  whom: `Every topic, at every client; ${plural(brokers, 'broker')} stand in ${idc}.`,
+  whom: `Every topic or the one that is named, at every client; ${plural(brokers, 'broker')} in ${idc}.`,
   ...{ verb: 'Isolate', method: 'POST', path: at('idcs', idc, 'isolate'), body: {} },
-  fields: [expiry(DEFAULT_HOLD_MS)],
-  command: (values) => ['isolate', idc, ...reasonWords(values), ...forWords(values)],
+  fields: [
+    {
+      ...{ name: 'topic', label: 'Topic', kind: 'topic', value: null },
+      hint: 'Empty: every topic.',
+    },
+    expiry(DEFAULT_HOLD_MS),
+  ],
+  command: (values) => [
+    ...['isolate', idc, ...topicWords(values), ...reasonWords(values), ...forWords(values)],
+  ],
 })
 
-export const restoreIdc = (idc: string): Ask => ({
-  title: `Restore IDC ${idc}`,
+/** `topic`: `*` ends the word about every topic. */
+export const restoreIdc = (idc: string, topic: string): Ask => ({
+  title: `Restore IDC ${idc}${topic === '*' ? '' : ` for ${topic}`}`,
   does: `Requesters use responders in ${idc} again, as far as they find them healthy.`,
-  whom: 'Every topic, at every client.',
-  ...{ verb: 'Restore', method: 'POST', path: at('idcs', idc, 'restore'), body: {}, fields: [] },
-  command: (values) => ['restore', idc, ...reasonWords(values)],
+  whom: `${topic === '*' ? 'Every topic' : `The topic ${topic}`}, at every client.`,
+  ...{ verb: 'Restore', method: 'POST', path: at('idcs', idc, 'restore') },
+  ...{ body: topic === '*' ? {} : { topic }, fields: [] },
+  command: (values) => [
+    'restore',
+    idc,
+    ...topicWords({ ...values, topic }),
+    ...reasonWords(values),
+  ],
 })
 
 export const holdInstance = (topic: string, instance: string, name: string): Ask => ({
@@ -120,10 +137,10 @@ export const holdInstance = (topic: string, instance: string, name: string): Ask
   command: (values) => ['hold', topic, instance, ...reasonWords(values), ...forWords(values)],
 })
 
-export const releaseInstance = (topic: string, instance: string): Ask => ({
-  title: `Release ${instance}`,
+export const releaseInstance = (topic: string, instance: string, name: string): Ask => ({
+  title: `Release ${name}`,
   does: 'It may own queues of this topic again.',
-  whom: `${instance}, topic ${topic}, at every broker.`,
+  whom: `${name === instance ? name : `${name} (${instance})`}, topic ${topic}, at every broker.`,
   ...{ verb: 'Release', method: 'POST', path: at('topics', topic, 'release'), body: { instance } },
   fields: [],
   command: (values) => ['release', topic, instance, ...reasonWords(values)],

@@ -1,5 +1,7 @@
 /** How well something is, in the words and the order of people on call. */
 
+import type { Flow } from './meter.ts'
+
 export const HEALTHS = ['sick', 'watch', 'unknown', 'well'] as const
 export type Health = (typeof HEALTHS)[number]
 
@@ -12,9 +14,13 @@ export const worse = (a: Health, b: Health): Health => (healthRank(a) <= healthR
 const WATCH_SHARE = 0.01
 const SICK_SHARE = 0.1
 
-export const healthOfShare = (sickShare: number | null): Health => {
-  if (sickShare === null || sickShare < WATCH_SHARE) return 'well'
-  return sickShare < SICK_SHARE ? 'watch' : 'sick'
+/** Fewer in ten seconds, and some succeeded: worth a look, and not to be woken for. */
+const FEW_PER_SECOND = 0.3
+
+export const healthOfFlow = ({ rate, sickShare }: Flow): Health => {
+  if (rate === null || sickShare === null || sickShare < WATCH_SHARE) return 'well'
+  const isFew = sickShare < 1 && rate * sickShare < FEW_PER_SECOND
+  return sickShare < SICK_SHARE || isFew ? 'watch' : 'sick'
 }
 
 /** The outline of a glyph: state is told by shape and by word, and by colour only besides. */

@@ -35,11 +35,13 @@ export interface IdcMap {
 }
 
 export const idcMap = (snapshot: ClusterSnapshot, meters: Meters): IdcMap => {
-  const up = snapshot.clients.filter(({ state }) => state === 'up')
+  // Who is gone stands nowhere.
+  const clients = snapshot.clients.filter(({ state }) => state !== 'gone')
+  const up = clients.filter(({ state }) => state === 'up')
   const rates = ratesOf(up, meters)
   const names = new Set([
     ...snapshot.brokers.map(({ idc }) => idc),
-    ...snapshot.clients.map(({ idc }) => idc),
+    ...clients.map(({ idc }) => idc),
     ...[...rates.values()].flatMap(({ from, to }) => [from, to]),
   ])
   const rtts = roundTrips(up)
@@ -50,7 +52,7 @@ export const idcMap = (snapshot: ClusterSnapshot, meters: Meters): IdcMap => {
       return rate === undefined && rttMs === null ? [] : [{ from, to, rate: rate ?? 0, rttMs }]
     }),
   )
-  const boxes = [...names].sort().map((idc) => boxOf(idc, snapshot, rates))
+  const boxes = [...names].sort().map((idc) => boxOf(idc, { ...snapshot, clients }, rates))
   return { boxes, flows }
 }
 

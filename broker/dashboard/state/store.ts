@@ -38,7 +38,8 @@ export class Store {
   readonly #meters = new Meters()
   #trails = new Map<string, Trail>()
 
-  take(snapshot: ClusterSnapshot): Picture {
+  take(told: ClusterSnapshot): Picture {
+    const snapshot = { ...told, brokers: told.brokers.toSorted(byPlace) }
     this.#meters.take(snapshot)
     const queues = this.#queueRows(snapshot.brokers)
     const topics = topicRows(snapshot.brokers, snapshot.clients, queues)
@@ -132,6 +133,10 @@ export class Store {
     return trail
   }
 }
+
+/** The API tells them in the order in which it came to know them. */
+const byPlace = (a: BrokerPart, b: BrokerPart): number =>
+  a.idc === b.idc ? (a.id < b.id ? -1 : 1) : a.idc < b.idc ? -1 : 1
 
 const MAX_PAST_TILES = 2_000
 

@@ -2,7 +2,7 @@
 
 import type { CircuitReport } from '../../../bus/report.ts'
 import type { ClientPart } from '../../admin/api.ts'
-import { type Health, healthOfShare, type Shape, worse } from './health.ts'
+import { type Health, healthOfFlow, type Shape, worse } from './health.ts'
 import type { Flow } from './meter.ts'
 import type { QueueRow } from './queue-row.ts'
 import type { TileName, Trail } from './trail.ts'
@@ -53,11 +53,11 @@ const circuitShape = (circuit: CircuitReport): Shape => {
 /** How a client's circuit for a topic is. */
 export const circuitStanding = (client: ClientPart, part: TopicPart, flow: Flow): Standing => {
   if (client.state !== 'up') {
-    const why = `${client.state} ${ageText(client.ageMs)} ago`
+    const why = `${ageText(client.ageMs)} ago`
     return { word: client.state, shape: 'ring', health: 'unknown', why, isGrey: true }
   }
   const { circuit } = part
-  let health = healthOfShare(flow.sickShare)
+  let health = healthOfFlow(flow)
   const why: string[] = []
   if (circuit.forced !== undefined) {
     health = worse(health, 'watch')
@@ -132,7 +132,7 @@ export const queueStanding = (row: QueueRow): Standing => {
   }
   const { queue, depth, maxDepth } = row
   const why: string[] = []
-  let health = worse(QUEUE_HEALTHS[queue.state] ?? 'watch', healthOfShare(row.flow.sickShare))
+  let health = worse(QUEUE_HEALTHS[queue.state] ?? 'watch', healthOfFlow(row.flow))
   if (queue.owner === '') {
     health = worse(health, 'watch')
     why.push('no owner')

@@ -5,8 +5,11 @@ import { type Health, worse } from './health.ts'
 import type { QueueRow } from './queue-row.ts'
 import { queueStanding } from './tile.ts'
 
+/** One instance that an operator keeps from owning queues of a topic, at all brokers that say so. */
 export interface HeldRow extends HeldView {
-  broker: string
+  brokers: readonly string[]
+  /** Of the client; its instance where no client of that name is known. */
+  name: string
 }
 
 export interface TopicRow {
@@ -55,6 +58,8 @@ export const topicRows = (
       state === 'up' ? topics.map(({ topic }) => topic) : [],
     ),
   )
+  const clientNames = new Map(clients.map(({ instance, name }) => [instance, name]))
+  const nameOf = (instance: string): string => clientNames.get(instance) ?? instance
   const names = new Set([...views.keys(), ...wanted])
   return [...names].sort().map((topic) => {
     const told = views.get(topic) ?? []
@@ -79,7 +84,7 @@ export const topicRows = (
       maxDepthBytes: told.reduce((most, { view }) => Math.max(most, view.maxDepthBytes), 0),
       standbys: sum((view) => view.standbys),
       watchers,
-      held: told.flatMap(({ broker, view }) => view.held.map((held) => ({ ...held, broker }))),
+      held: heldRows(told, nameOf),
       hasNoConsumer,
       rate: rates.length === 0 ? null : rates.reduce((total, rate) => total + rate, 0),
       health: rows.reduce<Health>(
@@ -88,4 +93,23 @@ export const topicRows = (
       ),
     }
   })
+}
+
+const heldRows = (
+  told: readonly { broker: string; view: { held: readonly HeldView[] } }[],
+  nameOf: (instance: string) => string,
+): HeldRow[] => {
+  const rows = new Map<string, HeldRow>()
+  for (const { broker, view } of told) {
+    for (const held of view.held) {
+      const { instance, leftMs } = held
+      const known = rows.get(instance)
+      rows.set(instance, {
+        ...(known ?? { ...held, name: nameOf(instance) }),
+        leftMs: Math.max(leftMs, known?.leftMs ?? 0),
+        brokers: [...(known?.brokers ?? []), broker],
+      })
+    }
+  }
+  return [...rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
 }

@@ -56,17 +56,17 @@ const sickTopics = (tiles: readonly Tile[], topics: readonly TopicRow[]): Troubl
     ...[...sick].map(([topic, of]): Trouble => {
       const callers = of.filter(({ kind }) => kind === 'circuit')
       const worst = callers[0] ?? of[0]!
-      const also = callers.length > 1 ? ` at ${plural(callers.length, 'caller')}` : ''
-      const where = callers.length === 1 ? ` at ${worst.name}` : also
+      const where = callers.length > 1 ? plural(callers.length, 'caller') : worst.name
       const { kind, word, why, flow, key } = worst
       const isSteady = word === 'closed' || word === 'writable'
       const told = [
         ...(isSteady ? [] : [`${kind} ${word}`]),
         ...((flow.sickShare ?? 0) > 0 ? [`${shareText(flow.sickShare)} fail`] : []),
-        ...(why === '' ? [] : [why]),
       ]
+      const first = `${told.join(' · ')}${told.length === 0 ? '' : ' '}at ${where}`
+      const whys = why === '' ? first : `${first} · ${why}`
       return {
-        ...{ key: `topic ${topic}`, level: 'sick', what: topic, why: told.join(' · ') + where },
+        ...{ key: `topic ${topic}`, level: 'sick', what: topic, why: whys },
         to: hashOf('circuits', key),
       }
     }),

@@ -8,7 +8,10 @@ export const rateText = (rate: number | null): string => {
   return `${rate < 10 ? rate.toFixed(1) : countText(rate)}/s`
 }
 
-/** 12,345 and then 12.3k, 4.56M. */
+/** Every digit: for totals that people compare. */
+export const exactText = (count: number): string => count.toLocaleString('en')
+
+/** 9,999 and then 12.3k, 4.56M. */
 export const countText = (count: number): string => {
   if (count < 10_000) return Math.round(count).toLocaleString('en')
   if (count < 1_000_000) return `${(count / 1_000).toPrecision(3)}k`
@@ -63,5 +66,16 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
 /** Any value as a person may read it in one line. */
 export const valueText = (value: unknown): string => {
   if (value === null || value === undefined) return '–'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  if (typeof value !== 'object') return String(value)
+  if (Array.isArray(value)) {
+    return value.length === 0 ? 'nothing' : value.map(valueText).join('; ')
+  }
+  return Object.entries(value)
+    .filter(([, each]) => each !== null)
+    .map(([name, each]) => `${name} ${instantText(name, each) ?? valueText(each)}`)
+    .join(', ')
 }
+
+/** Instants, by their names in the API. */
+const instantText = (name: string, value: unknown): string | undefined =>
+  (name === 'at' || name === 'until') && typeof value === 'number' ? clockText(value) : undefined

@@ -1,6 +1,6 @@
 /** Clients by their own reports, with what the brokers know of their sessions. */
 import { useEffect, useState } from 'preact/hooks'
-import type { ClientPart } from '../../admin/api.ts'
+import type { ClientPart, SessionPage } from '../../admin/api.ts'
 import type { SessionView } from '../../core/view.ts'
 import { read } from '../api.ts'
 import { asked } from '../asking.ts'
@@ -13,19 +13,26 @@ import { VirtualRows } from '../widgets/virtual-rows.tsx'
 import { Nothing } from './nothing.tsx'
 
 const EVERY_MS = 2_000
-/** Of the broker that was asked; clients beyond are shown by their reports alone. */
-const MOST_SESSIONS = 500
+/** Of the broker that was asked; clients beyond are shown by their reports alone, until more is asked for. */
+const PAGE_SESSIONS = 500
+const MOST_PAGES = 40
 const ROW_HEIGHT = 40
 
-const useSessions = (): ReadonlyMap<string, SessionView> => {
-  const [sessions, setSessions] = useState<ReadonlyMap<string, SessionView>>(new Map())
+interface Sessions {
+  of: ReadonlyMap<string, SessionView>
+  hasMore: boolean
+}
+
+/** The first pages of them, again and again. */
+const useSessions = (pages: number): Sessions => {
+  const [sessions, setSessions] = useState<Sessions>({ of: new Map(), hasMore: false })
   useEffect(() => {
     let isWanted = true
     let timer: ReturnType<typeof setTimeout> | undefined
     const look = async (): Promise<void> => {
       try {
-        const told = await read<{ sessions: SessionView[] }>(`v1/sessions?limit=${MOST_SESSIONS}`)
-        if (isWanted) setSessions(new Map(told.sessions.map((one) => [one.instance, one])))
+        const told = await readPages(pages)
+        if (isWanted) setSessions(told)
       } catch {
         // The bar at the top says that the API does not answer.
       }
@@ -36,8 +43,21 @@ const useSessions = (): ReadonlyMap<string, SessionView> => {
       isWanted = false
       clearTimeout(timer)
     }
-  }, [])
+  }, [pages])
   return sessions
+}
+
+const readPages = async (pages: number): Promise<Sessions> => {
+  const of = new Map<string, SessionView>()
+  let after = ''
+  for (let page = 0; page < pages; page++) {
+    const path = `v1/sessions?limit=${PAGE_SESSIONS}&after=${encodeURIComponent(after)}`
+    const { sessions, next } = await read<SessionPage>(path)
+    for (const session of sessions) of.set(session.instance, session)
+    if (next === null) return { of, hasMore: false }
+    after = next
+  }
+  return { of, hasMore: true }
 }
 
 interface Line {
@@ -50,7 +70,8 @@ interface Line {
 }
 
 export const ClientTable = () => {
-  const sessions = useSessions()
+  const [pages, setPages] = useState(1)
+  const { of: sessions, hasMore } = useSessions(pages)
   if (picture.value === null) return <Nothing />
   const { clients, clientsOmitted } = picture.value.snapshot
   const known = new Map<string, Line>()
@@ -83,6 +104,14 @@ export const ClientTable = () => {
       <VirtualRows count={lines.length} rowHeight={ROW_HEIGHT}>
         {(at) => (lines[at] === undefined ? null : <ClientLine line={lines[at]} />)}
       </VirtualRows>
+      {hasMore && pages < MOST_PAGES ? (
+        <p>
+          <button type="button" onClick={() => setPages(pages + 1)}>
+            {PAGE_SESSIONS} more sessions
+          </button>{' '}
+          <span class="soft">{countText(sessions.size)} are shown with their addresses.</span>
+        </p>
+      ) : null}
     </div>
   )
 }

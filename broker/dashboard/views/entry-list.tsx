@@ -26,7 +26,8 @@ export const EntryList = ({
   const [room, setRoom] = useState(AT_ONCE)
   const found = entries.value.filter(
     (entry) =>
-      LEVELS[entry.level] >= LEVELS[level] &&
+      // What operators did is shown whole, whatever its level.
+      (source === 'operator' || LEVELS[entry.level] >= LEVELS[level]) &&
       (source === 'all' || entry.source === source) &&
       (until === null || entry.at <= until) &&
       passes(entry.text, entry.kind, entry.node, entry.topic ?? '', entry.broker),
@@ -81,9 +82,7 @@ const Entry = ({ entry }: { entry: TimelineEntry }) => {
         )}
         {audit === null ? null : (
           <details>
-            <summary>
-              {audit.who}: {audit.action} {audit.target} – {audit.outcome}
-            </summary>
+            <summary>{audit.outcome}: what was before, what is after</summary>
             <dl class="facts">
               <div>
                 <dt>reason</dt>

@@ -116,6 +116,7 @@ const Box = ({ box, at, now }: { box: IdcBox; at: Place; now: number }) => {
   const grey = brokers.filter(isBrokerGrey).length
   const isGrey = brokers.length > 0 && grey === brokers.length
   const isIsolated = isolated.length > 0
+  const isWhole = isolated.some(({ topic }) => topic === '*')
   const isAway = away.length > 0 || listening.length > 0
   const level = isIsolated || isAway || grey > 0 ? 'watch' : 'well'
   return (
@@ -133,10 +134,10 @@ const Box = ({ box, at, now }: { box: IdcBox; at: Place; now: number }) => {
         <button
           type="button"
           onClick={() => {
-            asked.value = isIsolated ? restoreIdc(idc) : isolateIdc(idc, brokers.length)
+            asked.value = isWhole ? restoreIdc(idc, '*') : isolateIdc(idc, brokers.length)
           }}
         >
-          {isIsolated ? 'Restore' : 'Isolate'}
+          {isWhole ? 'Restore' : 'Isolate'}
         </button>
       </header>
       <LocalShare share={localShare} rate={rate} />
@@ -165,10 +166,20 @@ const Box = ({ box, at, now }: { box: IdcBox; at: Place; now: number }) => {
         {lost > 0 ? `, ${lost} lost` : ''}
       </p>
       {isolated.map(({ id, by, until, reason, topic }) => (
-        <p key={id} class="note" title={reason}>
+        <p key={id} class="note" title={`until ${clockText(until)}: ${reason}`}>
           <StateWord word="isolated" shape="triangle" health="watch" />{' '}
-          {topic === '*' ? '' : `for ${topic} `}by {by}, {ageText(until - now)} left (until{' '}
-          {clockText(until)})
+          {topic === '*' ? '' : `for ${topic} `}by {by}, {ageText(until - now)} left{' '}
+          {topic === '*' ? null : (
+            <button
+              type="button"
+              class="link"
+              onClick={() => {
+                asked.value = restoreIdc(idc, topic)
+              }}
+            >
+              Restore
+            </button>
+          )}
         </p>
       ))}
       {away.length === 0 ? null : (

@@ -67,7 +67,7 @@ export const PastSlider = ({
         aria-valuetext={clockText(state.at)}
         min={first.at}
         max={last.at}
-        step={1_000}
+        step="any"
         value={state.at}
         onInput={({ currentTarget }) => {
           const at = Number(currentTarget.value)

@@ -2,7 +2,7 @@
 import { asked } from '../asking.ts'
 import { forceQueues, holdInstance } from '../state/asks.ts'
 import type { QueueRow } from '../state/queue-row.ts'
-import { ageText, bytesText, countText, msText } from '../state/words.ts'
+import { ageText, bytesText, countText, exactText, msText } from '../state/words.ts'
 import { Fact } from '../widgets/fact.tsx'
 import { MeterBar } from '../widgets/meter-bar.tsx'
 
@@ -84,7 +84,7 @@ export const QueueFacts = ({ row }: { row: QueueRow }) => {
           {ENDS.map(([name, text]) => (
             <tr key={name}>
               <th scope="row">{text}</th>
-              <td class="number">{countText(queue.ends[name])}</td>
+              <td class="number">{exactText(queue.ends[name])}</td>
             </tr>
           ))}
         </tbody>

@@ -6,7 +6,7 @@ import { picture } from '../live.ts'
 import { forceCircuit } from '../state/asks.ts'
 import type { Tile } from '../state/tile.ts'
 import type { TrailPoint } from '../state/trail.ts'
-import { countText, msText, rateText, shareText } from '../state/words.ts'
+import { countText, exactText, msText, rateText, shareText } from '../state/words.ts'
 import { CommandLine } from '../widgets/command-line.tsx'
 import { Fact } from '../widgets/fact.tsx'
 import { StateWord } from '../widgets/glyph-picture.tsx'
@@ -137,7 +137,7 @@ const Ends = ({ tile: { members } }: { tile: Tile }) => {
             <tr key={end}>
               <td>{code}</td>
               <td>{outcome ?? ''}</td>
-              <td class="number">{countText(count)}</td>
+              <td class="number">{exactText(count)}</td>
               <td class="number">{shareText(all === 0 ? null : count / all)}</td>
             </tr>
           )

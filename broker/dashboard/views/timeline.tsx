@@ -49,11 +49,11 @@ export const TimelineView = () => {
                 ['all', 'Everybody'],
                 ['broker', 'Brokers'],
                 ['client', 'Clients'],
-                ['operator', 'Operators'],
+                ['operator', 'Audit'],
                 ['drill', 'Drills'],
               ]}
             />
-            <CommandLine words={['timeline', '--follow']} />
+            <CommandLine words={source === 'operator' ? ['audit'] : ['timeline', '--follow']} />
           </>
         )}
       </div>

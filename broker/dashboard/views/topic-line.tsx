@@ -1,12 +1,47 @@
 /** A topic in the tree. */
 import { asked } from '../asking.ts'
-import { changeLimits, releaseInstance } from '../state/asks.ts'
-import type { TopicRow } from '../state/topic-row.ts'
+import { type Ask, changeLimits, releaseInstance } from '../state/asks.ts'
+import type { HeldRow, TopicRow } from '../state/topic-row.ts'
 import { ageText, countText, plural, rateText, shareText } from '../state/words.ts'
 import { StateWord } from '../widgets/glyph-picture.tsx'
 
 const WORDS = { well: 'well', watch: 'watch', sick: 'sick', unknown: 'unknown' } as const
 const SHAPES = { well: 'circle', watch: 'diamond', sick: 'square', unknown: 'ring' } as const
+
+const heldText = ({ name, reason, leftMs }: HeldRow): string =>
+  `${name} is held: ${reason}, ${ageText(leftMs)} left`
+
+const releaseOf = (topic: string, { instance, name }: HeldRow): Ask =>
+  releaseInstance(topic, instance, name)
+
+/** An instance that is held, among the queues of its topic. */
+export const HeldLine = ({ topic, row }: { topic: string; row: HeldRow }) => (
+  <div class="tree-row" data-held={row.instance}>
+    <span class="tree-name">{row.name}</span>
+    <span>
+      <StateWord word="held" shape="triangle" health="watch" />
+    </span>
+    <span class="soft">{ageText(row.leftMs)} left</span>
+    <span class="soft" title={row.reason}>
+      {row.reason}
+    </span>
+    <span />
+    <span />
+    <span />
+    <span class="row-actions">
+      <button
+        type="button"
+        class="link"
+        title={`at ${row.brokers.join(', ')}`}
+        onClick={() => {
+          asked.value = releaseOf(topic, row)
+        }}
+      >
+        Release
+      </button>
+    </span>
+  </div>
+)
 
 export const TopicLine = ({
   row,
@@ -52,12 +87,13 @@ export const TopicLine = ({
           <button
             type="button"
             class="link"
-            title={`${first.instance} is held: ${first.reason}, ${ageText(first.leftMs)} left`}
+            title={held.map(heldText).join('\n')}
             onClick={() => {
-              asked.value = releaseInstance(topic, first.instance)
+              if (held.length === 1) asked.value = releaseOf(topic, first)
+              else if (!isOpen) onFlip()
             }}
           >
-            Release
+            Release{held.length === 1 ? '' : ' …'}
           </button>
         )}
         <button

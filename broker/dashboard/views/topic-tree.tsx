@@ -3,14 +3,17 @@ import { useMemo, useState } from 'preact/hooks'
 import { filter, picture, place } from '../live.ts'
 import { healthRank } from '../state/health.ts'
 import type { QueueRow } from '../state/queue-row.ts'
-import type { TopicRow } from '../state/topic-row.ts'
+import type { HeldRow, TopicRow } from '../state/topic-row.ts'
 import { passes } from '../widgets/filter-box.tsx'
 import { VirtualRows } from '../widgets/virtual-rows.tsx'
 import { Nothing } from './nothing.tsx'
 import { QueueLine } from './queue-line.tsx'
-import { TopicLine } from './topic-line.tsx'
+import { HeldLine, TopicLine } from './topic-line.tsx'
 
-type Line = { is: 'topic'; row: TopicRow } | { is: 'queue'; row: QueueRow }
+type Line =
+  | { is: 'topic'; row: TopicRow }
+  | { is: 'held'; topic: string; row: HeldRow }
+  | { is: 'queue'; row: QueueRow }
 
 const ROW_HEIGHT = 40
 
@@ -51,6 +54,7 @@ export const TopicTree = () => {
         {(at) => {
           const line = lines[at]
           if (line === undefined) return null
+          if (line.is === 'held') return <HeldLine topic={line.topic} row={line.row} />
           if (line.is === 'queue') return <QueueLine row={line.row} />
           const { topic } = line.row
           return <TopicLine row={line.row} isOpen={isShown(topic)} onFlip={() => flip(topic)} />
@@ -74,7 +78,11 @@ const linesOf = (topics: readonly TopicRow[], isShown: (topic: string) => boolea
       if (isFiltered && !isFound && found.length === 0) return []
       const isSpread = isShown(row.topic) || (isFiltered && !isFound)
       const lines: Line[] = [{ is: 'topic', row }]
-      if (isSpread) lines.push(...found.map((queue): Line => ({ is: 'queue', row: queue })))
+      if (isSpread) {
+        const { topic, held } = row
+        lines.push(...held.map((one): Line => ({ is: 'held', topic, row: one })))
+        lines.push(...found.map((queue): Line => ({ is: 'queue', row: queue })))
+      }
       return lines
     })
 }

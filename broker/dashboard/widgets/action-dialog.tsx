@@ -4,7 +4,7 @@ import type { ActionReport } from '../../admin/api.ts'
 import { ApiFailure, act, hasToken, keepOperatorName, operatorName } from '../api.ts'
 import { asked } from '../asking.ts'
 import { feed } from '../feed.ts'
-import { store } from '../live.ts'
+import { picture, store } from '../live.ts'
 import type { Ask, AskField, Values } from '../state/asks.ts'
 import { clockText, plural, valueText } from '../state/words.ts'
 import { CommandLine } from './command-line.tsx'
@@ -24,7 +24,7 @@ const close = (): void => {
 export const ActionDialog = ({ ask }: { ask: Ask }) => {
   const [reason, setReason] = useState('')
   const [name, setName] = useState(operatorName())
-  const [values, setValues] = useState<Record<string, number | undefined>>(() =>
+  const [values, setValues] = useState<Record<string, number | string | undefined>>(() =>
     Object.fromEntries(ask.fields.map((field) => [field.name, field.value ?? undefined])),
   )
   const [result, setResult] = useState<Result>({ is: 'asking' })
@@ -121,14 +121,29 @@ const Field = ({
   onValue,
 }: {
   field: AskField
-  value: number | undefined
-  onValue: (value: number | undefined) => void
+  value: number | string | undefined
+  onValue: (value: number | string | undefined) => void
 }) => (
   <>
     <label for={field.name}>{field.label}</label>
     <span class="field">
       {field.kind === 'duration' ? (
-        <DurationChoice id={field.name} value={value ?? 0} onChoose={onValue} />
+        <DurationChoice id={field.name} value={Number(value ?? 0)} onChoose={onValue} />
+      ) : field.kind === 'topic' ? (
+        <>
+          <input
+            id={field.name}
+            list={`${field.name}-known`}
+            value={value ?? ''}
+            onInput={({ currentTarget }) => onValue(currentTarget.value.trim() || undefined)}
+            spellcheck={false}
+          />
+          <datalist id={`${field.name}-known`}>
+            {(picture.value?.topics ?? []).slice(0, 500).map(({ topic }) => (
+              <option key={topic} value={topic} />
+            ))}
+          </datalist>
+        </>
       ) : (
         <input
           id={field.name}

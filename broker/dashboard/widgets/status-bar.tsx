@@ -49,6 +49,7 @@ const Numbers = () => {
   const { brokers, clients, clientsOmitted } = snapshot
   const speaking = brokers.filter((broker) => !isBrokerGrey(broker)).length
   const up = clients.filter(({ state }) => state === 'up').length
+  const known = clients.filter(({ state }) => state !== 'gone').length
   const isUp = contact.value.state === 'up'
   return (
     <>
@@ -64,7 +65,7 @@ const Numbers = () => {
           {speaking} of {brokers.length}
         </Fact>
         <Fact name="clients">
-          {up} of {clients.length}
+          {up} of {known}
           {clientsOmitted > 0 ? ` + ${clientsOmitted} not told` : ''}
         </Fact>
       </dl>
