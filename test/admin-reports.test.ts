@@ -81,6 +81,18 @@ describe('one client', () => {
     assert.equal(counters.constructor, 20)
   })
 
+  test('is not believed what is nested without end, though brackets in texts are just texts', () => {
+    const { clients, say } = world()
+    const nested = (text: string) => ({ advisory: JSON.parse(text) as never, agoMs: 1 })
+    say('c1', { news: [nested('['.repeat(30) + ']'.repeat(30))] })
+    assert.equal(clients.counters.reportsMalformed, 1)
+    const reason = `${'['.repeat(50)} \\" ${'{'.repeat(50)}`
+    const told = say('c1', {
+      news: [{ agoMs: 1, advisory: { kind: 'link_down', peer: 'b1', reason } }],
+    })
+    assert.deepEqual([told?.news?.length, clients.counters.reportsMalformed], [1, 1])
+  })
+
   test('has at most 2,000 topics', () => {
     const { clients, say, part } = world()
     const many = (from: number, count: number) =>

@@ -317,6 +317,11 @@ describe('reports', () => {
     assert.equal(b1.view().counters.reports, taken)
     peer.batch(control(Frame.report, Buffer.alloc(65_536)))
     assert.equal(b1.view().counters.reports, taken! + 1)
+    // Of the largest ten come through at once, and after that two in a second.
+    world.run(10_000)
+    for (let i = 0; i < 15; i++) peer.batch(control(Frame.report, Buffer.alloc(65_536)))
+    const large = b1.view().counters.reports! - taken! - 1
+    assert.ok(large >= 10 && large <= 11, `${large} of the largest`)
     assert.equal(peer.closedBy, undefined)
     peer.leave()
     world.assertQuiet()

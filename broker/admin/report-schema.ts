@@ -123,8 +123,32 @@ const REPORT = z.object({
 /** A report whose news was not looked at yet: each piece of it is judged alone. */
 export type ReadReport = Omit<Report, 'news'> & { news?: { agoMs: number; advisory: unknown }[] }
 
+/** Of lists and objects in each other: news of the deepest kind has half as many. */
+const MAX_DEPTH = 16
+const [QUOTE, ESCAPE] = [0x22, 0x5c]
+const OPENERS: ReadonlySet<number> = new Set([0x5b, 0x7b])
+const CLOSERS: ReadonlySet<number> = new Set([0x5d, 0x7d])
+
+/** Looked for before it is parsed, which takes long for what is nested ten thousand times. */
+const isTooDeep = (json: Buffer): boolean => {
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at]!
+    if (isText) {
+      if (byte === ESCAPE) at += 1
+      else if (byte === QUOTE) isText = false
+    } else if (byte === QUOTE) isText = true
+    else if (OPENERS.has(byte)) depth += 1
+    else if (CLOSERS.has(byte)) depth -= 1
+    if (depth > MAX_DEPTH) return true
+  }
+  return false
+}
+
 /** The report in a frame, or why it is none. */
 export const readReport = (json: Buffer): ReadReport | string => {
+  if (isTooDeep(json)) return 'it is nested too deeply'
   let value: unknown
   try {
     value = JSON.parse(json.toString('utf8'))

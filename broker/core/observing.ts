@@ -14,6 +14,9 @@ const MAX_REPORT_BYTES = 65_536
 /** What a client may send: one report in so many milliseconds, and so many in one bunch. */
 const LEAST_BETWEEN_MS = 50
 const REPORTS_AT_ONCE = 20
+/** Of so much each, on average: what reading costs grows with it. Ten of the largest may come in one bunch. */
+const BYTES_PER_REPORT = 6_554
+const BYTES_AT_ONCE = 10 * MAX_REPORT_BYTES
 /** Clients that are asked in one turn of the loop. */
 const ASKED_PER_TURN = 500
 
@@ -70,7 +73,11 @@ export class Observing {
   onReport(now: number, session: Session, reader: FieldReader): void {
     const { counters, effects } = this.#state
     const json = reader.rest()
-    if (!this.#isWatched || json.length > MAX_REPORT_BYTES || !mayReport(now, session)) {
+    if (
+      !this.#isWatched ||
+      json.length > MAX_REPORT_BYTES ||
+      !mayReport(now, session, json.length)
+    ) {
       counters.reportsRefused += 1
       return
     }
@@ -113,11 +120,13 @@ export class Observing {
   }
 }
 
-const mayReport = (now: number, session: Session): boolean => {
+const mayReport = (now: number, session: Session, bytes: number): boolean => {
   const earned = (now - session.reportedAt) / LEAST_BETWEEN_MS
   session.reportedAt = now
   session.reportCredit = Math.min(REPORTS_AT_ONCE, session.reportCredit + earned)
-  if (session.reportCredit < 1) return false
+  session.reportBytes = Math.min(BYTES_AT_ONCE, session.reportBytes + earned * BYTES_PER_REPORT)
+  if (session.reportCredit < 1 || session.reportBytes < bytes) return false
   session.reportCredit -= 1
+  session.reportBytes -= bytes
   return true
 }

@@ -83,6 +83,7 @@ export class Session {
   heldBytes = 0
   /** Reports it may still send, by when it sent the last one. */
   reportCredit = 0
+  reportBytes = 0
   reportedAt = Number.NEGATIVE_INFINITY
 
   constructor(handle: number, who: Omit<SessionFacts, 'handle'>) {
