@@ -125,7 +125,7 @@ describe('actions', { timeout: 400_000 }, () => {
     async ({ host, page, until }) => {
       await page.keyboard.press('3')
       const topic = page.locator('.tree-topic', { hasText: 'fx.quote' })
-      await topic.getByRole('button', { name: 'Release …' }).click()
+      await topic.getByRole('button', { name: 'Held …' }).click()
       await until('both', "document.querySelectorAll('[data-held]').length === 2")
       await page.locator('[data-held="rates~2"]').getByRole('button').click()
       await give(page, 'Release')

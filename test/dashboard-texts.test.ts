@@ -21,7 +21,7 @@ import { joined, MAX_ENTRIES } from '../broker/dashboard/state/entries.ts'
 import { EventStream } from '../broker/dashboard/state/event-stream.ts'
 import { hashOf, placeOf } from '../broker/dashboard/state/place.ts'
 import { MAX_ACTS, momentOf, readRecordings } from '../broker/dashboard/state/recording.ts'
-import { ageText, msText, rateText, shareText } from '../broker/dashboard/state/words.ts'
+import { ageText, msText, rateText, shareText, valueText } from '../broker/dashboard/state/words.ts'
 import { emptyReport, usualReport } from './support/sample-report.ts'
 
 describe('events', () => {
@@ -59,6 +59,8 @@ describe('events', () => {
     const many = Array.from({ length: MAX_ENTRIES + 50 }, (_, n) => entry(n))
     assert.equal(joined([], many).length, MAX_ENTRIES)
     assert.equal(joined([], many)[0]?.n, MAX_ENTRIES + 49)
+    const word = { ...entry(0), broker: 'sz-2', source: 'operator' as const }
+    assert.equal(joined([word], many).at(-1)?.source, 'operator')
   })
 })
 
@@ -129,6 +131,13 @@ describe('commands', () => {
       ],
     )
   })
+})
+
+test('what an action changed is told in words, without what is not known', () => {
+  assert.equal(valueText([]), 'nothing')
+  assert.equal(valueText({ 'sz-1': null }), 'nothing')
+  assert.equal(valueText({ 'sz-1': { held: 'i1', forMs: 5 } }), 'sz-1 (held i1, forMs 5)')
+  assert.match(valueText([{ to: 'open', idc: null, until: 5 }]), /^to open, until \d\d:\d\d:\d\d$/)
 })
 
 describe('recordings of drills', () => {

@@ -164,19 +164,26 @@ export const addLooks = (routes: Routes, sights: Sights): void => {
   routes.look(
     {
       path: '/v1/timeline',
-      summary: 'What happened, oldest first; the newest limit entries since an instant.',
+      summary:
+        'What happened, oldest first; the newest limit entries since an instant, all or of one source.',
       query: z.strictObject({
         scope: SCOPE,
         since: whole(0, Number.MAX_SAFE_INTEGER).default(0),
         limit: whole(1, MOST_ENTRIES).default(500),
+        source: ENTRY.shape.source.optional(),
       }),
       answer: z.object({ entries: z.array(ENTRY), silent: SILENT }),
     },
-    async ({ query: { scope, since, limit }, caller, isPassedOn }) => {
+    async ({ query: { scope, since, limit, source }, caller, isPassedOn }) => {
       const silent = new SilentNodes()
-      const entries = timeline.entries(since, limit)
+      const entries = timeline.entries(since, limit, source)
       if (scope === 'broker' || isPassedOn) return { entries, silent: [] }
-      const others = await entriesOfPeers(sights, since, limit, caller.credentials, silent)
+      const others = await entriesOfPeers(
+        sights,
+        { since, limit, source },
+        caller.credentials,
+        silent,
+      )
       return { entries: inOrder([...entries, ...others]).slice(-limit), silent: silent.list() }
     },
   )
@@ -208,12 +215,12 @@ export const addLooks = (routes: Routes, sights: Sights): void => {
 /** Instants stay those of the clock of the broker where it happened. */
 const entriesOfPeers = async (
   { peers, http }: Sights,
-  since: number,
-  limit: number,
+  { since, limit, source }: { since: number; limit: number; source: string | undefined },
   credentials: Credentials,
   silent: SilentNodes,
 ): Promise<TimelineEntry[]> => {
-  const path = `/v1/timeline?scope=broker&since=${since}&limit=${limit}`
+  const of = source === undefined ? '' : `&source=${source}`
+  const path = `/v1/timeline?scope=broker&since=${since}&limit=${limit}${of}`
   const told = await Promise.all(
     peers.list().map(async ({ url, id }) => {
       try {

@@ -40,10 +40,12 @@ export class Timeline {
     this.#gate = new FloodGate(now, (kind, more) => this.#fold(kind, more))
   }
 
-  /** Oldest first, from an instant on, the newest `limit` of them. */
-  entries(since: number, limit: number): TimelineEntry[] {
+  /** Oldest first, from an instant on and of one source if that is said, the newest `limit` of them. */
+  entries(since: number, limit: number, source?: TimelineEntry['source']): TimelineEntry[] {
     const found: TimelineEntry[] = []
-    for (const { entry } of this.feed.ring.from()) if (entry.at >= since) found.push(entry)
+    for (const { entry } of this.feed.ring.from()) {
+      if (entry.at >= since && (source ?? entry.source) === entry.source) found.push(entry)
+    }
     return inOrder(found).slice(-limit)
   }
 

@@ -113,8 +113,11 @@ class Feed {
 
   async #readPast(): Promise<void> {
     try {
-      const path = `v1/timeline?limit=${FIRST_ENTRIES}`
-      this.#note((await read<{ entries: TimelineEntry[] }>(path)).entries)
+      // What people did must not drown in what happened.
+      for (const more of ['', '&source=operator', '&source=drill']) {
+        const path = `v1/timeline?limit=${FIRST_ENTRIES}${more}`
+        this.#note((await read<{ entries: TimelineEntry[] }>(path)).entries)
+      }
     } catch {
       // The events go on without; the bar at the top tells when the API does not answer.
     }

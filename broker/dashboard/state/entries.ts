@@ -2,6 +2,8 @@
 import type { TimelineEntry } from '../../admin/api.ts'
 
 export const MAX_ENTRIES = 2_000
+/** Of what people and drills did, however much else happened since. */
+const MAX_WORDS = 1_000
 
 export const entryKey = ({ broker, n, at }: TimelineEntry): string => `${broker} ${n} ${at}`
 
@@ -16,9 +18,12 @@ export const joined = (
     keys.add(entryKey(entry))
     fresh.push(entry)
   }
-  if (fresh.length === 0) return known.slice(0, MAX_ENTRIES)
-  return [...fresh, ...known].sort((a, b) => b.at - a.at || b.n - a.n).slice(0, MAX_ENTRIES)
+  const all = [...fresh, ...known].sort((a, b) => b.at - a.at || b.n - a.n)
+  const words = all.slice(MAX_ENTRIES).filter(isWord).slice(0, MAX_WORDS)
+  return [...all.slice(0, MAX_ENTRIES), ...words]
 }
+
+const isWord = ({ source }: TimelineEntry): boolean => source === 'operator' || source === 'drill'
 
 /** After one of these the next snapshot should not wait for its second. */
 export const isUrgent = ({ kind, source }: TimelineEntry): boolean =>

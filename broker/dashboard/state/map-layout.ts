@@ -18,7 +18,7 @@ export interface MapLayout {
 }
 
 export const BOX_WIDTH = 280
-export const BOX_HEIGHT = 264
+export const BOX_HEIGHT = 288
 /** Room between boxes, for arrows and what is written at them. */
 const GAP = 150
 const EDGE = 14

@@ -70,11 +70,14 @@ export const valueText = (value: unknown): string => {
   if (Array.isArray(value)) {
     return value.length === 0 ? 'nothing' : value.map(valueText).join('; ')
   }
-  return Object.entries(value)
-    .filter(([, each]) => each !== null)
-    .map(([name, each]) => `${name} ${instantText(name, each) ?? valueText(each)}`)
-    .join(', ')
+  const told = Object.entries(value)
+    .filter(([, each]) => each !== null && each !== '')
+    .map(([name, each]) => `${name} ${instantText(name, each) ?? partText(each)}`)
+  return told.length === 0 ? 'nothing' : told.join(', ')
 }
+
+const partText = (value: unknown): string =>
+  typeof value === 'object' ? `(${valueText(value)})` : valueText(value)
 
 /** Instants, by their names in the API. */
 const instantText = (name: string, value: unknown): string | undefined =>

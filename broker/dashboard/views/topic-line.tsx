@@ -93,7 +93,7 @@ export const TopicLine = ({
               else if (!isOpen) onFlip()
             }}
           >
-            Release{held.length === 1 ? '' : ' …'}
+            {held.length === 1 ? 'Release' : 'Held …'}
           </button>
         )}
         <button
