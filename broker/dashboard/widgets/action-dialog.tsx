@@ -197,7 +197,7 @@ const Done = ({ report }: { report: ActionReport }) => {
 /** Who forced what until when; the page knows it from its snapshot if the error does not say. */
 const Failed = ({ failure, onReplace }: { failure: ApiFailure; onReplace: () => void }) => {
   const isConflict = failure.status === 409
-  const { who, until } = failure.details
+  const { who, until, isBroader } = failure.details
   return (
     <output class="result is-failed" role="alert">
       <strong>{isConflict ? 'Another word stands.' : `Not done (${failure.code}).`}</strong>
@@ -211,7 +211,7 @@ const Failed = ({ failure, onReplace }: { failure: ApiFailure; onReplace: () => 
           .
         </p>
       ) : null}
-      {isConflict ? (
+      {isConflict && isBroader !== true ? (
         <button type="button" class="strong" onClick={onReplace}>
           Replace it
         </button>
