@@ -43,7 +43,7 @@ export class BrokerLink extends BeatingEnd {
   /** Dials that failed in a row. */
   failures = 0
   /** Its broker is there and takes nobody: it said so to the last hello. */
-  isDraining = false
+  isRefused = false
   redialAt = Number.POSITIVE_INFINITY
   lastUsedAt = 0
   idlePingAt = Number.POSITIVE_INFINITY
@@ -79,7 +79,7 @@ export class BrokerLink extends BeatingEnd {
   /** Lost a moment ago and being dialled again: what its broker knows is not yet known. */
   get isReturning(): boolean {
     if (this.state === 'connecting' || this.state === 'greeting') return true
-    if (this.state !== 'waiting' || this.isDraining) return false
+    if (this.state !== 'waiting' || this.isRefused) return false
     return this.life !== 0 && this.failures <= HASTY_DIALS
   }
 

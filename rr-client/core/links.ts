@@ -1,5 +1,5 @@
 import type { FieldReader } from '../../bus/bytes.ts'
-import { BusError, isBusErrorCode } from '../../bus/errors.ts'
+import { BusError, type BusErrorCode, isBusErrorCode } from '../../bus/errors.ts'
 import { Frame, PROTOCOL_VERSION } from '../../bus/frame.ts'
 import {
   decodePeer,
@@ -19,8 +19,14 @@ const FIRST_BACKOFF_MS = 100
 const LAST_BACKOFF_MS = 5_000
 /** A broker of our data centre, or with work of ours within the last minute, is wanted back sooner. */
 const WARM_BACKOFF_MS = 1_000
-/** A broker that drains is not dialled in haste, and wants everybody back soon after it resumes. */
-const DRAINING_BACKOFF_MS = 5_000
+/** A broker that said no is not dialled in haste; one that drains wants everybody back soon after it resumes. */
+const REFUSED_BACKOFF_MS = 5_000
+/** What it says no for, until an operator or the user changes something. */
+const LASTING: ReadonlySet<string> = new Set<BusErrorCode>([
+  'draining',
+  'forbidden',
+  'unauthenticated',
+])
 /** With calls in hand nobody should wait for a broker that is back. */
 const BUSY_BACKOFF_MS = 100
 /** The first dial after a loss, with work in hand: a responder is given up after 150 ms. */
@@ -68,7 +74,7 @@ export class Links {
     link.state = 'connecting'
     link.redialAt = Number.POSITIVE_INFINITY
     // What comes of this dial says it anew.
-    link.isDraining = false
+    link.isRefused = false
     this.#state.effects.dial(link)
   }
 
@@ -154,7 +160,8 @@ export class Links {
       `${link.url} refused this client: ${message}`,
       { details: { stage: 'broker' } },
     )
-    link.isDraining = error.code === 'draining'
+    // Said to one that is linked, as to a client that is kicked, it is not the answer to a hello.
+    link.isRefused = link.state === 'greeting' && LASTING.has(error.code)
     this.#state.effects.advise({ kind: 'link_refused', peer: link.url, code, message })
     this.#state.effects.linkRefused(link, error)
   }
@@ -188,7 +195,7 @@ export class Links {
   /** Calls are in hand: do not sit out a long back-off. */
   hurry(now: number): void {
     for (const link of this.#state.links) {
-      if (link.state !== 'waiting' || link.isDraining) continue
+      if (link.state !== 'waiting' || link.isRefused) continue
       const withinMs = link.failures <= 1 ? AT_ONCE_MS : BUSY_BACKOFF_MS
       link.redialAt = Math.min(link.redialAt, now + this.#state.prng.below(withinMs))
     }
@@ -209,8 +216,8 @@ export class Links {
   }
 
   #backoffMs(now: number, link: BrokerLink): number {
-    if (link.isDraining) {
-      return DRAINING_BACKOFF_MS / 2 + this.#state.prng.below(DRAINING_BACKOFF_MS / 2)
+    if (link.isRefused) {
+      return REFUSED_BACKOFF_MS / 2 + this.#state.prng.below(REFUSED_BACKOFF_MS / 2)
     }
     if (link.failures === 0) return this.#state.prng.below(FIRST_BACKOFF_MS)
     const wasHome = link.isHome && link.life !== 0
