@@ -11,8 +11,8 @@ export const LATENCY_BOUNDS_MS: readonly number[] = [
 /** One more than bounds: what lies above them all. */
 export const LATENCY_BUCKETS = LATENCY_BOUNDS_MS.length + 1
 
-const FINE_STEP_MS = 0.05
-const FINE_TOP_MS = 20
+const FINE_STEP_US = 50
+const FINE_TOP_US = 20_000
 const COARSE_TOP_MS = 10_000
 
 const bucketFor = (ms: number): number => {
@@ -20,33 +20,43 @@ const bucketFor = (ms: number): number => {
   return at < 0 ? LATENCY_BOUNDS_MS.length : at
 }
 /** Looked up, not searched: one index per 0.05 ms up to 20 ms, then one per millisecond. */
-const FINE = Uint8Array.from({ length: FINE_TOP_MS / FINE_STEP_MS + 1 }, (_, at) =>
-  bucketFor(Math.round(at * FINE_STEP_MS * 1_000) / 1_000),
+const FINE = Uint8Array.from({ length: FINE_TOP_US / FINE_STEP_US + 1 }, (_, at) =>
+  bucketFor((at * FINE_STEP_US) / 1_000),
 )
 const COARSE = Uint8Array.from({ length: COARSE_TOP_MS + 1 }, (_, ms) => bucketFor(ms))
 
-/** The bucket of a duration; bounds belong to the bucket below, as in Prometheus. */
-const latencyBucket = (ms: number): number => {
-  if (ms < FINE_TOP_MS) return FINE[Math.max(0, Math.ceil(ms / FINE_STEP_MS))]!
-  if (ms <= COARSE_TOP_MS) return COARSE[Math.ceil(ms)]!
-  return bucketFor(ms)
+/** The bucket of a duration in whole microseconds; bounds belong to the bucket below, as in Prometheus. */
+const latencyBucket = (us: number): number => {
+  if (us <= 0) return 0
+  if (us <= FINE_TOP_US) return FINE[((us + FINE_STEP_US - 1) / FINE_STEP_US) | 0]!
+  if (us <= COARSE_TOP_MS * 1_000) return COARSE[((us + 999) / 1_000) | 0]!
+  return bucketFor(us / 1_000)
 }
 
 /** Counts by bucket. */
 export class LatencyCounts {
   /** Whole numbers up to 2^53: 32 bits are full after 12 hours of 100,000 a second. */
   readonly counts = new Float64Array(LATENCY_BUCKETS)
-  sumMs = 0
+  #sumUs = 0
+
+  get sumMs(): number {
+    return this.#sumUs / 1_000
+  }
 
   note(ms: number): void {
-    this.counts[latencyBucket(ms)]! += 1
-    this.sumMs += ms
+    this.noteUs(Math.round(ms * 1_000))
+  }
+
+  /** Whole microseconds: on the path of a call fractions would each be an object. */
+  noteUs(us: number): void {
+    this.counts[latencyBucket(us)]! += 1
+    this.#sumUs += us
   }
 
   /** Takes in what another has counted. */
   add(other: LatencyCounts): void {
     for (let at = 0; at < LATENCY_BUCKETS; at++) this.counts[at]! += other.counts[at]!
-    this.sumMs += other.sumMs
+    this.#sumUs += other.#sumUs
   }
 }
 

@@ -15,8 +15,9 @@ export class Caller {
   onAccepted: ((correlationId: string) => void) | undefined
   /** The circuit itself runs the call, and counts how it ends. */
   isTrial = false
-  /** When it began, with fractions; -1 if nobody looks. */
-  beganAt = -1
+  /** When it began, by the loop's `stepUs`, if somebody looks. */
+  isTimed = false
+  beganUs = 0
   #resolve: (value: unknown) => void
   #reject: (error: unknown) => void
   #signal: AbortSignal | undefined

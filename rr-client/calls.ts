@@ -90,10 +90,16 @@ export class Calls {
   settled(future: RequestResponseFuture, error: unknown): void {
     const { tally } = future.topic
     tally.settled(error)
-    const { beganAt } = callerOf(future)
-    if (beganAt >= 0) tally.took(this.#loop.stepAt - beganAt)
+    const caller = callerOf(future)
+    if (caller.isTimed) {
+      // Half an hour and more does not fit into the short way to count.
+      const us = future.isLong
+        ? (this.#defaults.now() - future.startedAt) * 1_000
+        : (this.#loop.stepUs - caller.beganUs) | 0
+      tally.took(us)
+    }
     if (this.#circuits.size === 0 && error === undefined) return
-    if (callerOf(future).isTrial) return
+    if (caller.isTrial) return
     const { topic } = future.facts
     if (error === undefined) this.#circuits.succeed(topic)
     else this.#circuits.fail(topic, error, () => future.topic.replies.at(this.#defaults.now()))
@@ -123,7 +129,10 @@ export class Calls {
   }
 
   readonly #requestStep = (now: number, caller: Caller): void => {
-    if (this.#core.state.trace !== undefined) caller.beganAt = this.#loop.stepAt
+    if (this.#core.state.trace !== undefined) {
+      caller.isTimed = true
+      caller.beganUs = this.#loop.stepUs
+    }
     caller.future = this.#core.request(now, caller.facts, caller)
     if (caller.onAccepted !== undefined) this.#tell(caller, caller.future)
   }

@@ -1,6 +1,7 @@
 import type { CallName } from '../../bus/correlation-id.ts'
 import { Flag, Reason } from '../../bus/frame.ts'
 import { TRACE_WHATS, type TraceWhat } from '../../bus/trace.ts'
+import { TraceSampling } from '../../bus/trace-sampling.ts'
 import type { Delivery } from './deliveries.ts'
 import { Departed } from './departed.ts'
 import type { Queue, Waiting } from './queue.ts'
@@ -19,7 +20,9 @@ export const Told = {
   cancelled: placeOf('cancelled'),
   late: placeOf('late'),
 }
-const USUAL: ReadonlySet<number> = new Set([Told.queued, Told.dispatched, Told.replied])
+const USUAL: readonly boolean[] = TRACE_WHATS.map((what) =>
+  ['queued', 'dispatched', 'replied'].includes(what),
+)
 
 /** What a refusal is called in a trace. */
 export const toldOf = (reason: number): number => {
@@ -42,6 +45,7 @@ export class CallTrace {
   readonly #notable: TraceRing
   readonly #sessions = new Departed(MAX_DEPARTED)
   readonly #topics = new Departed(MAX_DEPARTED)
+  readonly #sampling = new TraceSampling()
   #number = 0
 
   /** `size`: events remembered, 1 at least; of the notable ones a quarter as many more. */
@@ -54,6 +58,7 @@ export class CallTrace {
   get counters(): Record<string, number> {
     return {
       traced: this.#number,
+      traceSkipped: this.#sampling.skipped,
       traceDropped: this.#all.dropped,
       traceNotableDropped: this.#notable.dropped,
       traceNamesDropped: this.#sessions.dropped + this.#topics.dropped,
@@ -71,13 +76,15 @@ export class CallTrace {
     peer: number,
     why: number,
   ): void {
+    const isUsual = !isNotable(what, flags, attempt)
+    if (isUsual && this.#sampling.skips(now, counter)) return
     const isLong = (flags & Flag.long) !== 0
     const topic = queue === undefined ? 0 : queue.topic.handle
     const number = queue === undefined ? 0 : queue.handle
     this.#number += 1
     const id = this.#number
     this.#all.put(id, now, what, origin, counter, isLong, attempt, topic, number, peer, why)
-    if (!isNotable(what, flags, attempt)) return
+    if (isUsual) return
     this.#notable.put(id, now, what, origin, counter, isLong, attempt, topic, number, peer, why)
   }
 
@@ -122,4 +129,4 @@ export class CallTrace {
 }
 
 const isNotable = (what: number, flags: number, attempt: number): boolean =>
-  attempt > 1 || (flags & Flag.pinned) !== 0 || !USUAL.has(what)
+  attempt > 1 || (flags & Flag.pinned) !== 0 || !USUAL[what]

@@ -48,7 +48,7 @@ export class Loop {
   #dueAt = Number.POSITIVE_INFINITY
   #reads = 0
   #isGateOpen = true
-  #stepAt = 0
+  #stepUs = 0
 
   /** A core that was due and not woken for `stopMs` was stopped, and is told so. */
   constructor(core: Core, runtime: Runtime, stopMs: number, onDefect: (error: unknown) => void) {
@@ -58,9 +58,13 @@ export class Loop {
     this.#onDefect = onDefect
   }
 
-  /** The time of the present step, or of the last, with fractions: what took how long costs no clock. */
-  get stepAt(): number {
-    return this.#stepAt
+  /**
+   * The microsecond at which the present step began, or the last one if none runs, modulo 2^32 and as a
+   * signed number: `(b - a) | 0` is the time between two of them, up to half an hour. Whole numbers of
+   * 32 bits, because each call keeps one and fractions would each be an object.
+   */
+  get stepUs(): number {
+    return this.#stepUs
   }
 
   /** Runs `step` as soon as no other step runs, with the time. A defect in it is reported. */
@@ -109,8 +113,9 @@ export class Loop {
   }
 
   #run<A>(step: (now: number, subject: A) => void, subject: A): void {
-    this.#stepAt = this.#runtime.fineNow()
-    const now = Math.floor(this.#stepAt)
+    const fine = this.#runtime.fineNow()
+    this.#stepUs = (fine * 1_000) | 0
+    const now = Math.floor(fine)
     this.#isRunning = true
     try {
       if (now - this.#dueAt > this.#stopMs) this.#tellStopped(now)

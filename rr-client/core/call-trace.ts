@@ -1,5 +1,6 @@
 import { Reason, ReplyKind } from '../../bus/frame.ts'
 import { TRACE_WHATS, type TraceEvent } from '../../bus/trace.ts'
+import { TraceSampling } from '../../bus/trace-sampling.ts'
 import type { Attempt, RequestResponseFuture } from './future.ts'
 import type { Mark } from './mark.ts'
 import type { Peer } from './peer.ts'
@@ -53,6 +54,7 @@ export class CallTrace {
   /** The requester of a call that this instance answers. */
   readonly #peer: (Peer<Mark> | undefined)[]
   readonly #reason: string[]
+  readonly #sampling = new TraceSampling()
   #next = 0
   #isFull = false
 
@@ -69,6 +71,7 @@ export class CallTrace {
   /** Something happened to a call of ours. */
   asked(now: number, what: number, future: RequestResponseFuture, reason = ''): void {
     const { counter, isLong, attempt, topic } = future
+    if (isOrdinary(what, reason, attempt) && this.#sampling.skips(now, counter)) return
     const event = what | (isLong ? IS_LONG : 0) | (attempt << ATTEMPT_SHIFT)
     this.#note(now, counter, event, topic, reason)
   }
@@ -81,6 +84,7 @@ export class CallTrace {
     { number, queue, instance }: Attempt,
     reason = '',
   ): void {
+    if (isOrdinary(what, reason, number) && this.#sampling.skips(now, future.counter)) return
     const event = what | (future.isLong ? IS_LONG : 0) | (number << ATTEMPT_SHIFT)
     this.#note(now, future.counter, event, queue ?? instance, reason)
   }
@@ -93,6 +97,7 @@ export class CallTrace {
   /** Something happened to a call that this instance answers. */
   answered(now: number, what: number, mark: Mark, reason = ''): void {
     const { counter, isLong, attempt, registration } = mark
+    if (isOrdinary(what, reason, attempt) && this.#sampling.skips(now, counter)) return
     const event = what | IS_RESPONDER | (isLong ? IS_LONG : 0) | (attempt << ATTEMPT_SHIFT)
     this.#peer[this.#next] = mark.peer
     this.#note(now, counter, event, registration, reason)
@@ -157,6 +162,13 @@ export class CallTrace {
   }
 }
 
+/** The way of a call that goes as it should; what else happens is always remembered. */
+const ORDINARY: readonly boolean[] = TRACE_WHATS.map((what) =>
+  ['accepted', 'sent', 'received', 'started', 'finished', 'replied', 'settled'].includes(what),
+)
+const isOrdinary = (what: number, reason: string, attempt: number): boolean =>
+  ORDINARY[what]! && attempt <= 1 && (what !== Traced.settled || reason === OK)
+
 /** What an event says of its subject. */
 const aboutOf = (subject: Subject): Pick<TraceEvent, 'topic' | 'queue' | 'instance'> => {
   if (subject === undefined) return {}
@@ -173,6 +185,7 @@ const REASON_NAMES = new Map<number, string>(
 /** A refusal's reason in a word. */
 export const reasonName = (reason: number): string => REASON_NAMES.get(reason) ?? String(reason)
 
+const OK = 'ok'
 const REPLY_NAMES = new Map<number, string>(
   Object.entries(ReplyKind).map(([name, kind]) => [kind, name]),
 )

@@ -35,9 +35,10 @@ export class TopicTally {
     this.#failed.set(key, (this.#failed.get(key) ?? 0) + 1)
   }
 
-  took(ms: number): void {
+  /** How long a call took, in microseconds. */
+  took(us: number): void {
     this.latency ??= new LatencyCounts()
-    this.latency.note(ms)
+    this.latency.noteUs(us)
   }
 
   /** Where to count what is sent to a data centre: kept by each queue, so that a send is an addition. */
