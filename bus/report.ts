@@ -75,20 +75,29 @@ export interface TopicReport {
 
 export interface CircuitReport {
   state: 'closed' | 'open' | 'half-open'
-  /** An operator decided. */
-  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
+  forced?: ForcedReport
 }
 
+/** What an operator decided, and for how long. */
+export interface ForcedReport {
+  to: 'open' | 'closed'
+  reason: string
+  leftMs: number
+}
+
+/** One queue as its requester sees it. */
 export interface RouteReport {
   broker: string
   queue: number
   instance: string
   idc: string
   state: string
+  /** `closed`: it gets its calls; `open`: it is left alone. */
   isolation: 'closed' | 'open' | 'half-open' | 'ramping'
-  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
+  forced?: ForcedReport
   inFlight: number
   latencyMs: number
+  /** Requests waiting there for each handler that may run. */
   load: number
 }
 

@@ -5,6 +5,7 @@ import type { Advisory } from '../bus/advisory.ts'
 import type { Codec } from '../bus/codec.ts'
 import type { Headers } from '../bus/headers.ts'
 import type { Log } from '../bus/log.ts'
+import type { CircuitReport, RouteReport } from '../bus/report.ts'
 
 /** Topics of an application and what goes over them: `connect<Contracts>()` makes calls typed. */
 export type Contracts = Record<string, { request: unknown; reply: unknown }>
@@ -208,11 +209,8 @@ export interface TopicView {
 }
 
 /** The circuit of a topic. */
-export interface CircuitView {
+export interface CircuitView extends CircuitReport {
   topic: string
-  state: 'closed' | 'open' | 'half-open'
-  /** An operator decided. */
-  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
   /** Calls of the last ten seconds, as the circuit counts them. */
   counts: { successes: number; failures: number; rejects: number }
 }
@@ -229,22 +227,9 @@ export interface AnsweringView {
 }
 
 /** One queue as this client sees it. */
-export interface RouteView {
-  broker: string
-  queue: number
+export interface RouteView extends RouteReport {
   epoch: number
-  instance: string
-  idc: string
   label: string
-  state: string
-  /** `closed`: it gets its calls; `open`: it is left alone. */
-  isolation: 'closed' | 'open' | 'half-open' | 'ramping'
-  /** An operator decided. */
-  forced?: { to: 'open' | 'closed'; reason: string; leftMs: number }
-  inFlight: number
-  latencyMs: number
-  /** Requests waiting there for each handler that may run. */
-  load: number
 }
 
 export interface BusSnapshot {

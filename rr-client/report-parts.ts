@@ -1,5 +1,5 @@
 /** What a report says of a link, a topic and a registration, as plain data. */
-import { QueueState, queueStateName } from '../bus/frame.ts'
+import { QueueState } from '../bus/frame.ts'
 import { shortCounts } from '../bus/latency.ts'
 import {
   type AnsweringReport,
@@ -13,7 +13,7 @@ import type { BrokerLink } from './core/broker-link.ts'
 import type { Registration } from './core/registration.ts'
 import type { RouteQueue } from './core/route-queue.ts'
 import type { TopicRoutes } from './core/routes.ts'
-import { answeringOf, forcedOf, linkStateOf, rttOf } from './snapshot.ts'
+import { answeringOf, linkStateOf, routeOf, rttOf } from './snapshot.ts'
 
 /** Totals of a topic, now or as the report before said them. */
 export interface Totals {
@@ -71,14 +71,7 @@ export const topicReport = (
 })
 
 const routeReport = (now: number, queue: RouteQueue): RouteReport => ({
-  broker: queue.link.broker,
-  queue: queue.handle,
-  instance: queue.instance,
-  idc: queue.idc,
-  state: queueStateName(queue.state),
-  isolation: queue.isolation?.stateAt(now) ?? 'closed',
-  ...forcedOf(now, queue),
-  inFlight: queue.inFlight,
+  ...routeOf(now, queue),
   latencyMs: rounded(queue.latencyMs),
   load: rounded(queue.load),
 })

@@ -1,5 +1,6 @@
 import { queueStateName } from '../bus/frame.ts'
 import { latencyQuantile } from '../bus/latency.ts'
+import type { ForcedReport, RouteReport } from '../bus/report.ts'
 import type { AnsweringView, BusSnapshot, CircuitView, LinkSnapshot, TopicView } from './api.ts'
 import type { BrokerLink } from './core/broker-link.ts'
 import type { ClientCore } from './core/client-core.ts'
@@ -44,18 +45,9 @@ const topicOf = (now: number, topic: TopicRoutes): TopicView => ({
   sentTo: topic.tally.sentTo,
   ...quantilesOf(topic),
   routes: topic.queues.map((queue) => ({
-    broker: queue.link.broker,
-    queue: queue.handle,
+    ...routeOf(now, queue),
     epoch: queue.epoch,
-    instance: queue.instance,
-    idc: queue.idc,
     label: queue.label,
-    state: queueStateName(queue.state),
-    isolation: queue.isolation?.stateAt(now) ?? 'closed',
-    ...forcedOf(now, queue),
-    inFlight: queue.inFlight,
-    latencyMs: queue.latencyMs,
-    load: queue.load,
   })),
 })
 
@@ -66,11 +58,21 @@ const quantilesOf = ({ tally }: TopicRoutes): { p50Ms?: number; p99Ms?: number }
   return p50Ms === undefined || p99Ms === undefined ? {} : { p50Ms, p99Ms }
 }
 
-/** What an operator wants of a queue now. */
-export const forcedOf = (
-  now: number,
-  { isolation }: RouteQueue,
-): { forced?: { to: 'open' | 'closed'; reason: string; leftMs: number } } => {
+/** What is told of a queue, here and in reports. */
+export const routeOf = (now: number, queue: RouteQueue): RouteReport => ({
+  broker: queue.link.broker,
+  queue: queue.handle,
+  instance: queue.instance,
+  idc: queue.idc,
+  state: queueStateName(queue.state),
+  isolation: queue.isolation?.stateAt(now) ?? 'closed',
+  ...forcedOf(now, queue),
+  inFlight: queue.inFlight,
+  latencyMs: queue.latencyMs,
+  load: queue.load,
+})
+
+const forcedOf = (now: number, { isolation }: RouteQueue): { forced?: ForcedReport } => {
   const forcing = isolation?.forcedAt(now)
   if (forcing === undefined) return {}
   const { to, reason, until } = forcing
